@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every third-party package, found once. Each layer links only the ones its row of layers.txt allows.
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(FlatBuffers CONFIG QUIET)
+if(NOT FlatBuffers_FOUND)
+  find_package(Flatbuffers CONFIG REQUIRED)
+endif()
+find_program(PACT_FLATC flatc REQUIRED)
+
+if(PACT_BUILD_TRAIN)
+  find_package(Torch REQUIRED)
+  find_package(tomlplusplus REQUIRED)
+  # LibTorch exports its flags as one string; they belong to the training targets alone.
+  separate_arguments(PACT_TORCH_FLAGS NATIVE_COMMAND "${TORCH_CXX_FLAGS}")
+  if("${TORCH_CXX_FLAGS}" MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+    message(FATAL_ERROR "This LibTorch uses the old C++ ABI; take the build named 'cxx11 ABI'.")
+  endif()
+  add_library(pact_torch INTERFACE)
+  target_link_libraries(pact_torch INTERFACE ${TORCH_LIBRARIES})
+  target_include_directories(pact_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_compile_options(pact_torch INTERFACE ${PACT_TORCH_FLAGS})
+endif()
+
+if(PACT_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

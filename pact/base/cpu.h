@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which instruction-set level kernels may use on this machine.
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "pact/base/result.h"
+
+namespace pact {
+
+/// Instruction-set levels that have kernels, from the slowest to the fastest.
+enum class Isa { Scalar, Avx2, Avx512 };
+
+struct IsaName {
+  Isa isa;
+  std::string_view name;
+};
+
+/// Name of every level, as `PACT_ISA` and the command line spell it.
+inline constexpr std::array<IsaName, 3> kIsaNames{
+    {{Isa::Scalar, "scalar"}, {Isa::Avx2, "avx2"}, {Isa::Avx512, "avx512"}}};
+
+std::string_view name(Isa isa);
+
+/// The level called `text`; an unknown name is an error that lists the known ones.
+Result<Isa> parse_isa(std::string_view text);
+
+/// The levels that this machine can run, slowest first. Always holds Scalar.
+std::vector<Isa> available_isas();
+
+/// The level to use: the one that the environment variable PACT_ISA names, else the fastest
+/// available. A name that is unknown or that this machine cannot run is an error.
+Result<Isa> selected_isa();
+
+}  // namespace pact

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace pact {
+namespace {
+
+Error io_error(const std::filesystem::path& path, std::string_view action) {
+  const int number = errno;
+  const ErrorCode code = number == ENOENT ? ErrorCode::NotFound : ErrorCode::Io;
+  return make_error(code, path.string(), ": cannot ", action, ": ", std::strerror(number));
+}
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int descriptor) : descriptor_(descriptor) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int get() const { return descriptor_; }
+  int close() { return ::close(std::exchange(descriptor_, -1)); }
+
+ private:
+  int descriptor_;
+};
+
+Status write_and_sync(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.get() < 0) return io_error(path, "create");
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return io_error(path, "write");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  if (::fsync(file.get()) != 0) return io_error(path, "flush");
+  if (file.close() != 0) return io_error(path, "close");
+  return {};
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return io_error(path, "open");
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return io_error(path, "inspect");
+  if (!S_ISREG(info.st_mode)) {
+    return make_error(ErrorCode::Io, path.string(), ": expected a file, found something else");
+  }
+  MappedFile mapped;
+  mapped.size_ = static_cast<std::size_t>(info.st_size);
+  if (mapped.size_ == 0) return mapped;
+  void* memory = ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (memory == MAP_FAILED) {
+    mapped.size_ = 0;
+    return io_error(path, "map");
+  }
+  mapped.data_ = static_cast<const std::byte*>(memory);
+  return mapped;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+Result<std::string> read_text(const std::filesystem::path& path) {
+  PACT_TRY(const MappedFile file, MappedFile::open(path));
+  const auto bytes = file.bytes();
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Status write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const std::filesystem::path temporary = text(path.string(), ".partial-", ::getpid());
+  Status status = write_and_sync(temporary, bytes);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error(path, "replace");
+  if (!status) ::unlink(temporary.c_str());
+  return status;
+}
+
+Status write_atomically(const std::filesystem::path& path, std::string_view text) {
+  return write_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+}  // namespace pact

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fixed set of threads that run the indices of a loop together with the caller. One loop at a
+// time; the barrier at its end is the only synchronisation. Running a loop allocates nothing.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace pact {
+
+class ThreadPool {
+ public:
+  /// `threads` counts the caller too, so 1 starts none. Range 1 to kMaxThreads.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  static constexpr int kMaxThreads = 256;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Calls `body(index, worker)` once for each index in [0, count), `worker` in [0, size()), and
+  /// returns when all are done. `body` must not throw and must not call the pool. Not reentrant.
+  template <typename Body>
+  void parallel_for(std::int64_t count, const Body& body) {
+    run(count, [](const void* context, std::int64_t index,
+                  int worker) { (*static_cast<const Body*>(context))(index, worker); },
+        &body);
+  }
+
+ private:
+  using Call = void (*)(const void* context, std::int64_t index, int worker);
+
+  void run(std::int64_t count, Call call, const void* context);
+  void work(int worker);
+  void take_indices(int worker);
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable start_;
+  std::condition_variable done_;
+  std::uint64_t generation_ = 0;
+  int running_ = 0;
+  bool stopping_ = false;
+  std::atomic<std::int64_t> next_{0};
+  std::int64_t count_ = 0;
+  Call call_ = nullptr;
+  const void* context_ = nullptr;
+};
+
+}  // namespace pact

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/data/batch_loader.h"
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "pact/base/result.h"
+
+namespace pact::data {
+namespace {
+
+constexpr int kMaxPadCrop = 64;
+
+// A position that no image has: the random numbers of the epoch's order come from it.
+constexpr std::uint64_t kOrderPosition = ~std::uint64_t(0);
+
+std::uint64_t mix(std::uint64_t value) {
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+  return value ^ (value >> 31);
+}
+
+// SplitMix64, started from a hash of where it is used, so that each image's numbers are the same
+// whoever prepares it and when. The standard library's distributions differ between libraries.
+class Random {
+ public:
+  Random(std::uint64_t seed, std::uint64_t epoch, std::uint64_t position)
+      : state_(mix(mix(mix(seed + kStep) + epoch * kStep) + position * kStep)) {}
+
+  std::uint64_t next() { return mix(state_ += kStep); }
+
+  // Uniform in [0, bound), without the bias of a plain remainder.
+  std::uint64_t below(std::uint64_t bound) {
+    const std::uint64_t reject_below = (0 - bound) % bound;
+    std::uint64_t value = next();
+    while (value < reject_below) value = next();
+    return value % bound;
+  }
+
+ private:
+  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
+  std::uint64_t state_;
+};
+
+std::vector<std::size_t> make_order(std::size_t size, const LoaderOptions& options,
+                                    std::size_t epoch) {
+  std::vector<std::size_t> order(size);
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  if (options.order == LoaderOptions::Order::Sequential) return order;
+  Random random(options.seed, epoch, kOrderPosition);
+  for (std::size_t i = size; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  return order;
+}
+
+// How one image is placed: pixel (y, x) of the result is (y + down, x + right) of the image, zero
+// outside, then mirrored if flipped.
+struct Placement {
+  int down = 0;
+  int right = 0;
+  bool flipped = false;
+};
+
+Placement place(const LoaderOptions& options, std::size_t epoch, std::size_t position) {
+  const Augmentation& augmentation = options.augmentation;
+  Random random(options.seed, epoch, position);
+  Placement placement;
+  if (augmentation.pad_crop > 0) {
+    const auto choices = std::uint64_t(2 * augmentation.pad_crop + 1);
+    placement.down = int(random.below(choices)) - augmentation.pad_crop;
+    placement.right = int(random.below(choices)) - augmentation.pad_crop;
+  }
+  if (augmentation.flip == Augmentation::Flip::Horizontal) placement.flipped = random.below(2) == 1;
+  return placement;
+}
+
+// A byte's normalised value, for each channel.
+using Table = std::vector<std::array<float, 256>>;
+
+Table make_table(const Normalization& normalization) {
+  Table table(normalization.mean.size());
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    for (std::size_t i = 0; i < 256; ++i) {
+      table[c][i] = (float(i) / 255.0f - normalization.mean[c]) / normalization.std[c];
+    }
+  }
+  return table;
+}
+
+// Writes one image, planes of bytes, into zeroed floats with the channels last.
+void write_image(const Dataset& dataset, std::size_t index, const Table& table,
+                 const Placement& placement, float* target) {
+  const std::ptrdiff_t height = dataset.height;
+  const std::ptrdiff_t width = dataset.width;
+  const std::ptrdiff_t channels = dataset.channels;
+  const std::ptrdiff_t first_x = std::max(0, -placement.right);
+  const std::ptrdiff_t count = width - std::abs(placement.right);
+  if (count <= 0) return;
+  const std::ptrdiff_t step = placement.flipped ? -channels : channels;
+  const std::ptrdiff_t first_target = placement.flipped ? width - 1 - first_x : first_x;
+  const std::uint8_t* planes = dataset.image(index).data();
+  for (std::ptrdiff_t y = 0; y < height; ++y) {
+    const std::ptrdiff_t source_y = y + placement.down;
+    if (source_y < 0 || source_y >= height) continue;
+    for (std::ptrdiff_t c = 0; c < channels; ++c) {
+      const float* values = table[std::size_t(c)].data();
+      const std::uint8_t* source =
+          planes + (c * height + source_y) * width + first_x + placement.right;
+      float* pixels = target + (y * width + first_target) * channels + c;
+      for (std::ptrdiff_t x = 0; x < count; ++x) pixels[x * step] = values[source[x]];
+    }
+  }
+}
+
+}  // namespace
+
+struct BatchLoader::State {
+  // What the threads need to know of an epoch; shared, so that a thread which is late for a
+  // cancelled one still reads its own.
+  struct Epoch {
+    std::size_t number;
+    std::vector<std::size_t> order;
+  };
+
+  State(const Dataset& images, LoaderOptions chosen)
+      : dataset(images),
+        options(std::move(chosen)),
+        table(make_table(options.normalization)),
+        slots(options.ahead) {}
+
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    work_ready.notify_all();
+    for (std::thread& worker : workers) worker.join();
+  }
+
+  std::size_t steps() const {
+    const std::size_t full = dataset.size() / options.batch_size;
+    const bool partial = dataset.size() % options.batch_size != 0;
+    return full + (partial && options.last_batch == LoaderOptions::LastBatch::Keep ? 1 : 0);
+  }
+
+  Batch prepare(const Epoch& plan, std::size_t step) const {
+    const std::size_t begin = step * options.batch_size;
+    const std::size_t past = std::min(begin + options.batch_size, dataset.size());
+    const std::size_t image_size = dataset.image_bytes();
+    Batch batch;
+    batch.images.resize((past - begin) * image_size);
+    batch.labels.resize(past - begin);
+    for (std::size_t position = begin; position < past; ++position) {
+      const std::size_t index = plan.order[position];
+      batch.labels[position - begin] = dataset.labels[index];
+      write_image(dataset, index, table, place(options, plan.number, position),
+                  batch.images.data() + (position - begin) * image_size);
+    }
+    return batch;
+  }
+
+  bool can_claim() const { return next_claimed < end && next_claimed < next_taken + slots.size(); }
+
+  void work() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      work_ready.wait(lock, [&] { return stopping || can_claim(); });
+      if (stopping) return;
+      const std::size_t step = next_claimed++;
+      const std::shared_ptr<const Epoch> current = epoch;
+      lock.unlock();
+      Batch batch = prepare(*current, step);
+      lock.lock();
+      if (current != epoch) continue;
+      slots[step % slots.size()] = std::move(batch);
+      batch_ready.notify_one();
+    }
+  }
+
+  const Dataset& dataset;
+  const LoaderOptions options;
+  const Table table;
+
+  std::mutex mutex;
+  std::condition_variable work_ready;
+  std::condition_variable batch_ready;
+  // Guarded by the mutex. Steps in [next_taken, next_claimed) are prepared or under way, each in
+  // the slot of its step; there are never more of them than slots.
+  bool stopping = false;
+  std::shared_ptr<const Epoch> epoch;
+  std::size_t next_taken = 0;
+  std::size_t next_claimed = 0;
+  std::size_t end = 0;
+  std::vector<std::optional<Batch>> slots;
+
+  std::vector<std::thread> workers;
+};
+
+BatchLoader::BatchLoader(const Dataset& dataset, LoaderOptions options) {
+  PACT_CHECK(options.batch_size > 0 && options.threads > 0 && options.ahead > 0);
+  PACT_CHECK(options.augmentation.pad_crop >= 0 && options.augmentation.pad_crop <= kMaxPadCrop);
+  PACT_CHECK(std::cmp_equal(options.normalization.mean.size(), dataset.channels));
+  PACT_CHECK(std::cmp_equal(options.normalization.std.size(), dataset.channels));
+  state_ = std::make_unique<State>(dataset, std::move(options));
+  for (int i = 0; i < state_->options.threads; ++i) {
+    state_->workers.emplace_back(&State::work, state_.get());
+  }
+}
+
+BatchLoader::~BatchLoader() = default;
+
+std::size_t BatchLoader::steps_per_epoch() const { return state_->steps(); }
+
+void BatchLoader::start(std::size_t epoch, std::size_t first_step) {
+  const std::size_t steps = state_->steps();
+  PACT_CHECK(first_step <= steps);
+  auto next = std::make_shared<const State::Epoch>(
+      State::Epoch{epoch, make_order(state_->dataset.size(), state_->options, epoch)});
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->epoch = std::move(next);
+    state_->next_taken = state_->next_claimed = first_step;
+    state_->end = steps;
+    for (std::optional<Batch>& slot : state_->slots) slot.reset();
+  }
+  state_->work_ready.notify_all();
+}
+
+Batch BatchLoader::next() {
+  std::unique_lock lock(state_->mutex);
+  PACT_CHECK(state_->next_taken < state_->end);
+  std::optional<Batch>& slot = state_->slots[state_->next_taken % state_->slots.size()];
+  state_->batch_ready.wait(lock, [&] { return slot.has_value(); });
+  Batch batch = *std::move(slot);
+  slot.reset();
+  ++state_->next_taken;
+  lock.unlock();
+  state_->work_ready.notify_one();
+  return batch;
+}
+
+}  // namespace pact::data

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types of values: what each operation accepts, and what it makes of it.
+#include <algorithm>
+
+#include "pact/graph/network.h"
+
+namespace pact::graph {
+namespace {
+
+constexpr std::int64_t kMaxExtent = 1 << 20;
+constexpr std::int64_t kMaxKernel = 1 << 10;
+
+template <typename... Parts>
+Error wrong(const Parts&... parts) {
+  return make_error(ErrorCode::InvalidArgument, parts...);
+}
+
+Status expect_inputs(std::span<const ValueType> inputs, std::size_t lowest, std::size_t highest) {
+  if (inputs.size() >= lowest && inputs.size() <= highest) return {};
+  return wrong("expected ", lowest, lowest == highest ? "" : " or more", " inputs, found ",
+               inputs.size());
+}
+
+Status expect_image(const ValueType& type) {
+  if (type.shape.size() == 3) return {};
+  return wrong("expected an input of channels x height x width, found ", to_string(type.shape));
+}
+
+Status expect_element(const ValueType& type, std::initializer_list<Element> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), type.element) != allowed.end()) return {};
+  return wrong("the input's element type does not fit this operation");
+}
+
+Status expect_range(std::string_view what, std::int64_t value, std::int64_t lowest,
+                    std::int64_t highest) {
+  if (value >= lowest && value <= highest) return {};
+  return wrong("expected ", what, " from ", lowest, " to ", highest, ", found ", value);
+}
+
+Status check_shape(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    PACT_CHECK_OK(expect_range("an extent", extent, 1, kMaxExtent));
+    count *= extent;
+    if (count > kMaxElements) return wrong("a value of ", to_string(shape), " is too large");
+  }
+  return {};
+}
+
+struct Window {
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+  Pair dilation;
+};
+
+Result<std::int64_t> slide(std::int64_t size, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t padding, std::int64_t dilation) {
+  const std::int64_t reach = dilation * (kernel - 1) + 1;
+  if (size + padding < reach) {
+    return wrong("a window of ", reach, " does not fit an input of ", size, " with ", padding,
+                 " of padding");
+  }
+  return (size + padding - reach) / stride + 1;
+}
+
+Result<Shape> windowed(const Shape& shape, std::int64_t channels, const Window& w) {
+  for (const Pair& pair : {w.kernel, w.stride, w.dilation}) {
+    PACT_CHECK_OK(expect_range("a kernel, stride or dilation", std::min(pair.y, pair.x), 1, kMaxKernel));
+    PACT_CHECK_OK(expect_range("a kernel, stride or dilation", std::max(pair.y, pair.x), 1, kMaxKernel));
+  }
+  for (const std::int64_t pad : {w.padding.top, w.padding.left, w.padding.bottom, w.padding.right}) {
+    PACT_CHECK_OK(expect_range("padding", pad, 0, kMaxKernel));
+  }
+  PACT_TRY(const std::int64_t height, slide(shape[1], w.kernel.y, w.stride.y,
+                                            w.padding.top + w.padding.bottom, w.dilation.y));
+  PACT_TRY(const std::int64_t width, slide(shape[2], w.kernel.x, w.stride.x,
+                                           w.padding.left + w.padding.right, w.dilation.x));
+  return Shape{channels, height, width};
+}
+
+template <typename Conv>
+Result<ValueType> infer_conv(const Conv& op, std::span<const ValueType> inputs, Element from,
+                             Element to) {
+  PACT_CHECK_OK(expect_inputs(inputs, 1, 1));
+  PACT_CHECK_OK(expect_image(inputs[0]));
+  PACT_CHECK_OK(expect_element(inputs[0], {from}));
+  PACT_CHECK_OK(expect_range("groups", op.groups, 1, kMaxExtent));
+  PACT_CHECK_OK(expect_range("out_channels", op.out_channels, 1, kMaxExtent));
+  if (inputs[0].channels() % op.groups != 0 || op.out_channels % op.groups != 0) {
+    return wrong("expected groups that divide ", inputs[0].channels(), " and ", op.out_channels,
+                 " channels, found ", op.groups);
+  }
+  PACT_TRY(Shape shape, windowed(inputs[0].shape, op.out_channels,
+                                 {op.kernel, op.stride, op.padding, op.dilation}));
+  return ValueType{to, std::move(shape), {}};
+}
+
+Result<ValueType> infer_linear(std::int64_t out_features, std::span<const ValueType> inputs,
+                               Element from, Element to) {
+  PACT_CHECK_OK(expect_inputs(inputs, 1, 1));
+  PACT_CHECK_OK(expect_element(inputs[0], {from}));
+  if (inputs[0].shape.size() != 1) {
+    return wrong("expected a flat input, found ", to_string(inputs[0].shape));
+  }
+  PACT_CHECK_OK(expect_range("out_features", out_features, 1, kMaxExtent));
+  return ValueType{to, {out_features}, {}};
+}
+
+Status expect_integers_of_one_shape(std::span<const ValueType> inputs) {
+  PACT_CHECK_OK(expect_inputs(inputs, 1, 64));
+  for (const ValueType& input : inputs) {
+    PACT_CHECK_OK(expect_element(input, {Element::Level, Element::Accumulator}));
+    if (input.shape != inputs[0].shape) {
+      return wrong("expected inputs of one shape, found ", to_string(inputs[0].shape), " and ",
+                   to_string(input.shape));
+    }
+  }
+  return {};
+}
+
+// One overload of `of` per operation.
+struct Infer {
+  std::span<const ValueType> in;
+
+  Result<ValueType> of(const Input& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 0, 0));
+    return ValueType{Element::F32, {op.channels, op.height, op.width}, {}};
+  }
+  Result<ValueType> of(const Conv2d& op) const {
+    PACT_CHECK_OK(numeric::check(op.weights));
+    return infer_conv(op, in, Element::F32, Element::F32);
+  }
+  Result<ValueType> of(const IntConv2d& op) const {
+    PACT_CHECK_OK(numeric::check(op.weights));
+    return infer_conv(op, in, Element::Level, Element::Accumulator);
+  }
+  Result<ValueType> of(const Linear& op) const {
+    PACT_CHECK_OK(numeric::check(op.weights));
+    return infer_linear(op.out_features, in, Element::F32, Element::F32);
+  }
+  Result<ValueType> of(const IntLinear& op) const {
+    PACT_CHECK_OK(numeric::check(op.weights));
+    return infer_linear(op.out_features, in, Element::Level, Element::Accumulator);
+  }
+  Result<ValueType> of(const BatchNorm& op) const {
+    if (!(op.epsilon > 0 && op.epsilon < 1)) {
+      return wrong("expected an epsilon between 0 and 1, found ", op.epsilon);
+    }
+    return same_float();
+  }
+  Result<ValueType> of(const Relu&) const { return same_float(); }
+  Result<ValueType> of(const Add&) const {
+    PACT_CHECK_OK(expect_inputs(in, 2, 2));
+    PACT_CHECK_OK(expect_element(in[1], {Element::F32}));
+    if (in[0].shape != in[1].shape) {
+      return wrong("expected inputs of one shape, found ", to_string(in[0].shape), " and ",
+                   to_string(in[1].shape));
+    }
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32}));
+    return in[0];
+  }
+  Result<ValueType> of(const MaxPool& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_image(in[0]));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level}));
+    const Padding& pad = op.padding;
+    if (std::max(pad.top, pad.bottom) >= op.kernel.y || std::max(pad.left, pad.right) >= op.kernel.x) {
+      return wrong("expected padding smaller than the kernel");
+    }
+    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {op.kernel, op.stride, pad, {}}));
+    return ValueType{in[0].element, std::move(shape), in[0].grid};
+  }
+  Result<ValueType> of(const AvgPool& op) const {
+    return pool(op.kernel, op.stride, Element::F32, Element::F32);
+  }
+  Result<ValueType> of(const SumPool& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_image(in[0]));
+    Pair kernel = op.kernel;
+    if (kernel == Pair{0, 0}) kernel = {in[0].shape[1], in[0].shape[2]};
+    return pool(kernel, op.kernel == Pair{0, 0} ? Pair{} : op.stride, Element::Level,
+                Element::Accumulator);
+  }
+  Result<ValueType> of(const GlobalAvgPool&) const {
+    PACT_TRY(ValueType type, same_float());
+    PACT_CHECK_OK(expect_image(type));
+    type.shape = {type.channels(), 1, 1};
+    return type;
+  }
+  Result<ValueType> of(const Flatten&) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level, Element::Accumulator}));
+    ValueType type = in[0];
+    type.shape = {element_count(type.shape)};
+    return type;
+  }
+  Result<ValueType> of(const Shortcut& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_image(in[0]));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level}));
+    PACT_CHECK_OK(expect_range("added channels", std::min(op.before, op.after), 0, kMaxExtent));
+    PACT_CHECK_OK(expect_range("added channels", std::max(op.before, op.after), 0, kMaxExtent));
+    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels() + op.before + op.after,
+                                   {{}, op.stride, {}, {}}));
+    return ValueType{in[0].element, std::move(shape), in[0].grid};
+  }
+  Result<ValueType> of(const FakeQuantize& op) const {
+    const bool stream = op.scheme == ActivationScheme::Stream;
+    const int bits = stream ? numeric::kStreamBits : numeric::kMaxCodeBits;
+    PACT_CHECK_OK(expect_range("bits", op.bits, stream ? bits : 1, bits));
+    if (op.scheme != ActivationScheme::Pact && op.granularity != numeric::Granularity::Tensor) {
+      return wrong("only pact has a clip per channel");
+    }
+    if (op.granularity == numeric::Granularity::Group) return wrong("activations have no groups");
+    return same_float();
+  }
+  Result<ValueType> of(const Lookup& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Pixel}));
+    ValueType type{Element::F32, in[0].shape, {}};
+    if (op.table == PixelTable::Levels) {
+      PACT_CHECK_OK(numeric::check(op.grid));
+      if (op.grid.bits > numeric::kMaxCodeBits || op.grid.step != 1) {
+        return wrong("expected a grid of pixel levels of at most 8 bits");
+      }
+      type = {Element::Level, in[0].shape, op.grid};
+    }
+    return type;
+  }
+  Result<ValueType> of(const Requantize& op) const {
+    PACT_CHECK_OK(expect_integers_of_one_shape(in));
+    PACT_CHECK_OK(expect_range("shift", op.shift, 1, 32));
+    return level(op.grid);
+  }
+  Result<ValueType> of(const Quantize& op) const {
+    PACT_CHECK_OK(same_float());
+    return level(op.grid);
+  }
+  Result<ValueType> of(const Dequantize&) const {
+    PACT_CHECK_OK(expect_integers_of_one_shape(in));
+    return ValueType{Element::F32, in[0].shape, {}};
+  }
+
+ private:
+  Result<ValueType> same_float() const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32}));
+    return in[0];
+  }
+  Result<ValueType> pool(Pair kernel, Pair stride, Element from, Element to) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_image(in[0]));
+    PACT_CHECK_OK(expect_element(in[0], {from}));
+    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {kernel, stride, {}, {}}));
+    return ValueType{to, std::move(shape), {}};
+  }
+  // Activations must hold a zero level, for padding; grids without one are for weights.
+  Result<ValueType> level(const numeric::Grid& grid) const {
+    PACT_CHECK_OK(numeric::check(grid));
+    if (grid.step != 1) return wrong("expected an activation grid that holds zero");
+    return ValueType{Element::Level, in[0].shape, grid};
+  }
+};
+
+}  // namespace
+
+Result<ValueType> infer(const Operation& operation, std::span<const ValueType> inputs) {
+  auto type = std::visit([&](const auto& op) { return Infer{inputs}.of(op); }, operation);
+  if (type) PACT_CHECK_OK(check_shape(type->shape));
+  return type;
+}
+
+}  // namespace pact::graph

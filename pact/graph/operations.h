@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of a network, as one struct of attributes each. `fields` lists the attributes of an
+// operation by name; printing and parsing are made from that list, so there is no second one.
+//
+// Shapes are per image: {channels, height, width}, or {features} after Flatten.
+// F = f32 value, L = integer levels on a grid, A = 32-bit accumulator.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <variant>
+
+#include "pact/numeric/grid.h"
+#include "pact/numeric/weights.h"
+
+namespace pact::graph {
+
+struct Pair {
+  std::int64_t y = 1;
+  std::int64_t x = 1;
+  bool operator==(const Pair&) const = default;
+};
+
+struct Padding {
+  std::int64_t top = 0;
+  std::int64_t left = 0;
+  std::int64_t bottom = 0;
+  std::int64_t right = 0;
+  bool operator==(const Padding&) const = default;
+};
+
+enum class Bias { Absent, Present };
+
+/// What an activation quantizer clips to.
+enum class ActivationScheme {
+  Pact,      // [0, alpha], trained; replaces a ReLU
+  TwoSided,  // [low, high], trained
+  Range,     // [low, high], fixed (the range of normalised pixels)
+  Stream     // 16-bit fixed point over an observed [-range, range]
+};
+
+/// How alpha learns (quantizers/): the paper's 0/1 gradient, or with the residual term (PACT+).
+enum class AlphaGradient { Pact, PactPlus };
+
+/// Levels of the grid that a normalised pixel takes, or its normalised float.
+enum class PixelTable { Levels, Floats };
+
+/// The image. F for float networks; in integer networks bytes, read by Lookup only.
+struct Input {
+  std::int64_t channels = 3;
+  std::int64_t height = 1;
+  std::int64_t width = 1;
+  bool operator==(const Input&) const = default;
+};
+
+/// Convolution, F -> F, or L -> A when `weights_on` is set (lowered; weights are levels on it).
+/// Parameters: weight {out_channels, in/groups, kernel.y, kernel.x}; bias {out_channels}.
+/// A float sum is taken in double precision in the order (row, column, channel) and rounded once.
+struct Conv2d {
+  std::int64_t out_channels = 1;
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+  Pair dilation;
+  std::int64_t groups = 1;
+  Bias bias = Bias::Absent;
+  numeric::WeightSpec weights;
+  bool operator==(const Conv2d&) const = default;
+};
+
+/// Fully connected, like Conv2d. Parameters: weight {out_features, in}; bias {out_features}.
+struct Linear {
+  std::int64_t out_features = 1;
+  Bias bias = Bias::Present;
+  numeric::WeightSpec weights;
+  bool operator==(const Linear&) const = default;
+};
+
+/// F -> F per channel. Parameters weight, bias, running_mean, running_var: {channels}.
+struct BatchNorm {
+  float epsilon = 1e-5F;
+  bool operator==(const BatchNorm&) const = default;
+};
+
+/// F -> F.
+struct Relu {
+  bool operator==(const Relu&) const = default;
+};
+
+/// F, F -> F of one shape.
+struct Add {
+  bool operator==(const Add&) const = default;
+};
+
+/// F -> F or L -> L; padding never wins.
+struct MaxPool {
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+  bool operator==(const MaxPool&) const = default;
+};
+
+/// F -> F, no padding.
+struct AvgPool {
+  Pair kernel;
+  Pair stride;
+  bool operator==(const AvgPool&) const = default;
+};
+
+/// F -> F, {c, h, w} -> {c, 1, 1}.
+struct GlobalAvgPool {
+  bool operator==(const GlobalAvgPool&) const = default;
+};
+
+/// {c, h, w} -> {c * h * w}; any type.
+struct Flatten {
+  bool operator==(const Flatten&) const = default;
+};
+
+/// Shortcut without weights: every stride-th pixel, zero channels before and after; any type but A.
+struct Shortcut {
+  Pair stride;
+  std::int64_t before = 0;
+  std::int64_t after = 0;
+  bool operator==(const Shortcut&) const = default;
+};
+
+/// F -> F, the float value of the level (numeric/activations.h). Parameters: alpha {1} or
+/// {channels} for Pact; low and high {1} for TwoSided and Range; range {1} for Stream.
+struct FakeQuantize {
+  ActivationScheme scheme = ActivationScheme::Pact;
+  int bits = 4;
+  numeric::Granularity granularity = numeric::Granularity::Tensor;
+  AlphaGradient gradient = AlphaGradient::Pact;
+  bool operator==(const FakeQuantize&) const = default;
+};
+
+// ---- operations of lowered networks
+
+/// Bytes -> L or F through one table of 256 entries a channel. Parameter table {channels, 256}.
+struct Lookup {
+  PixelTable table = PixelTable::Levels;
+  numeric::Grid grid;
+  bool operator==(const Lookup&) const = default;
+};
+
+/// L -> A. Parameter weight as Conv2d's, levels on `weights`.
+struct IntConv2d {
+  std::int64_t out_channels = 1;
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+  Pair dilation;
+  std::int64_t groups = 1;
+  numeric::Grid weights;
+  bool operator==(const IntConv2d&) const = default;
+};
+
+/// L -> A. Parameter weight {out_features, in}, levels on `weights`.
+struct IntLinear {
+  std::int64_t out_features = 1;
+  numeric::Grid weights;
+  bool operator==(const IntLinear&) const = default;
+};
+
+/// Sum over windows, L -> A; kernel {0, 0} means the whole image.
+struct SumPool {
+  Pair kernel;
+  Pair stride;
+  bool operator==(const SumPool&) const = default;
+};
+
+/// One or more L or A of one shape -> L on `grid` (numeric/requantize.h). Parameters: multiplier
+/// {inputs, channels} i32, offset {channels} i64.
+struct Requantize {
+  int shift = 1;
+  numeric::Grid grid;
+  bool operator==(const Requantize&) const = default;
+};
+
+/// F -> L: level = clamp(round(x * inverse)). Parameter inverse {1}.
+struct Quantize {
+  numeric::Grid grid;
+  bool operator==(const Quantize&) const = default;
+};
+
+/// One or more L or A of one shape -> F: sum_t v_t * scale[t][c] + offset[c], in double precision in
+/// that order, rounded once. Parameters: scale {inputs, channels} f32, offset {channels} f32.
+struct Dequantize {
+  bool operator==(const Dequantize&) const = default;
+};
+
+using Operation =
+    std::variant<Input, Conv2d, Linear, BatchNorm, Relu, Add, MaxPool, AvgPool, GlobalAvgPool,
+                 Flatten, Shortcut, FakeQuantize, Lookup, IntConv2d, IntLinear, SumPool, Requantize,
+                 Quantize, Dequantize>;
+
+/// Name of each alternative of Operation, in its order, as the text form spells it.
+inline constexpr std::array<std::string_view, std::variant_size_v<Operation>> kOperationNames{
+    "input",      "conv2d",   "linear",   "batch_norm",    "relu",   "add",
+    "max_pool",   "avg_pool", "global_avg_pool", "flatten", "shortcut", "fake_quantize",
+    "lookup",     "int_conv2d", "int_linear", "sum_pool",  "requantize", "quantize",
+    "dequantize"};
+
+inline std::string_view name(const Operation& operation) {
+  return kOperationNames[operation.index()];
+}
+
+/// Calls visit(name, attribute) for each attribute of an operation, const or not.
+template <typename Op, typename Visit>
+void fields(Op& op, Visit visit) {
+  using T = std::remove_const_t<Op>;
+  if constexpr (std::is_same_v<T, Input>) {
+    visit("channels", op.channels), visit("height", op.height), visit("width", op.width);
+  } else if constexpr (std::is_same_v<T, Conv2d> || std::is_same_v<T, IntConv2d>) {
+    visit("out_channels", op.out_channels), visit("kernel", op.kernel), visit("stride", op.stride);
+    visit("padding", op.padding), visit("dilation", op.dilation), visit("groups", op.groups);
+    if constexpr (std::is_same_v<T, Conv2d>) visit("bias", op.bias);
+    visit("weights", op.weights);
+  } else if constexpr (std::is_same_v<T, Linear>) {
+    visit("out_features", op.out_features), visit("bias", op.bias), visit("weights", op.weights);
+  } else if constexpr (std::is_same_v<T, IntLinear>) {
+    visit("out_features", op.out_features), visit("weights", op.weights);
+  } else if constexpr (std::is_same_v<T, BatchNorm>) {
+    visit("epsilon", op.epsilon);
+  } else if constexpr (std::is_same_v<T, MaxPool>) {
+    visit("kernel", op.kernel), visit("stride", op.stride), visit("padding", op.padding);
+  } else if constexpr (std::is_same_v<T, AvgPool> || std::is_same_v<T, SumPool>) {
+    visit("kernel", op.kernel), visit("stride", op.stride);
+  } else if constexpr (std::is_same_v<T, Shortcut>) {
+    visit("stride", op.stride), visit("before", op.before), visit("after", op.after);
+  } else if constexpr (std::is_same_v<T, FakeQuantize>) {
+    visit("scheme", op.scheme), visit("bits", op.bits), visit("granularity", op.granularity);
+    visit("gradient", op.gradient);
+  } else if constexpr (std::is_same_v<T, Lookup>) {
+    visit("table", op.table), visit("grid", op.grid);
+  } else if constexpr (std::is_same_v<T, Requantize>) {
+    visit("shift", op.shift), visit("grid", op.grid);
+  } else if constexpr (std::is_same_v<T, Quantize>) {
+    visit("grid", op.grid);
+  }
+}
+
+}  // namespace pact::graph

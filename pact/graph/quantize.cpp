@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/graph/quantize.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace pact::graph {
+namespace {
+
+bool is_layer(const Node& node) {
+  return node.as<Conv2d>() != nullptr || node.as<Linear>() != nullptr;
+}
+
+// Operations after which a level is still a level of the same grid.
+bool keeps_levels(const Node& node) {
+  return node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
+         node.as<Shortcut>() != nullptr;
+}
+
+bool is_pool(const Node& node) {
+  return node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr;
+}
+
+class Quantizer {
+ public:
+  Quantizer(const Network& source, const QuantizePolicy& policy) : source_(source), policy_(policy) {}
+
+  Result<Network> run() {
+    PACT_CHECK_OK(assign_policies());
+    result_.name = source_.name;
+    result_.preprocessing = source_.preprocessing;
+    result_.classes = source_.classes;
+    result_.parameters() = source_.parameters();
+    for (NodeId id = 0; id < size(); ++id) PACT_CHECK_OK(copy(id));
+    result_.set_output(mapped_[source_.output()]);
+    return std::move(result_);
+  }
+
+ private:
+  NodeId size() const { return static_cast<NodeId>(source_.nodes().size()); }
+
+  // Layers reached from `id` without passing another layer, an addition or an activation.
+  void reached_layers(NodeId id, std::vector<NodeId>& layers) const {
+    for (const NodeId consumer : source_.consumers(id)) {
+      const Node& node = source_.node(consumer);
+      if (is_layer(node)) layers.push_back(consumer);
+      if (keeps_levels(node) || is_pool(node)) reached_layers(consumer, layers);
+    }
+  }
+
+  // True if no layer follows `id` on any path.
+  bool makes_result(NodeId id) const {
+    const auto consumers = source_.consumers(id);
+    return std::all_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      return !is_layer(source_.node(consumer)) && makes_result(consumer);
+    });
+  }
+
+  Status assign_policies() {
+    std::vector<bool> used(policy_.overrides.size());
+    for (NodeId id = 0; id < size(); ++id) {
+      const Node& node = source_.node(id);
+      if (node.as<FakeQuantize>() != nullptr) {
+        return make_error(ErrorCode::InvalidArgument, "network '", source_.name,
+                          "' is quantized already (node '", node.name, "')");
+      }
+      if (!is_layer(node)) continue;
+      const bool reads_image = source_.node(node.inputs[0]).as<Input>() != nullptr;
+      LayerPolicy chosen = policy_.inner;
+      if (reads_image) chosen = policy_.first;
+      if (makes_result(id)) chosen = policy_.last;
+      for (std::size_t i = 0; i < policy_.overrides.size(); ++i) {
+        if (!matches(policy_.overrides[i].pattern, node.name)) continue;
+        chosen = policy_.overrides[i].policy;
+        used[i] = true;
+      }
+      policies_[id] = chosen;
+    }
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      if (!used[i]) {
+        return make_error(ErrorCode::InvalidArgument, "layers: no layer of '", source_.name,
+                          "' matches '", policy_.overrides[i].pattern, "'");
+      }
+    }
+    return {};
+  }
+
+  bool is_quantized(NodeId layer) const {
+    return policies_.at(layer).precision == LayerPolicy::Precision::Quantized;
+  }
+
+  Status copy(NodeId id) {
+    const Node& node = source_.node(id);
+    if (is_layer(node)) return copy_layer(id);
+    if (node.as<Relu>() != nullptr) return copy_relu(id);
+    PACT_CHECK_OK(append(id, node.operation));
+    return needs_stream(id) ? add_stream(id) : Status{};
+  }
+
+  std::vector<NodeId> mapped_inputs(const Node& node) const {
+    std::vector<NodeId> inputs;
+    for (const NodeId input : node.inputs) inputs.push_back(mapped_.at(input));
+    return inputs;
+  }
+
+  Status append(NodeId id, const Operation& operation) {
+    const Node& node = source_.node(id);
+    PACT_TRY(mapped_[id], result_.add(node.name, operation, mapped_inputs(node)));
+    return {};
+  }
+
+  Status copy_relu(NodeId id) {
+    std::vector<NodeId> layers;
+    reached_layers(id, layers);
+    int bits = 0;
+    for (const NodeId layer : layers) {
+      if (is_quantized(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
+    }
+    const auto consumers = source_.consumers(id);
+    const bool joins = std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      return !is_layer(source_.node(consumer)) && !makes_result(consumer);
+    });
+    if (bits == 0 && !layers.empty() && !joins) return append(id, Relu{});
+    if (bits == 0) bits = policy_.inner.activation_bits;
+    const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
+                            policy_.gradient};
+    PACT_CHECK_OK(append(id, pact));
+    initialize(mapped_[id]);
+    return {};
+  }
+
+  Status copy_layer(NodeId id) {
+    const Node& node = source_.node(id);
+    if (!is_quantized(id)) {
+      PACT_CHECK_OK(append(id, node.operation));
+      return needs_stream(id) ? add_stream(id) : Status{};
+    }
+    PACT_TRY(const NodeId input, quantized_input(id));
+    Operation operation = node.operation;
+    if (auto* conv = std::get_if<Conv2d>(&operation)) conv->weights = policies_.at(id).weights;
+    if (auto* linear = std::get_if<Linear>(&operation)) linear->weights = policies_.at(id).weights;
+    PACT_TRY(mapped_[id], result_.add(node.name, std::move(operation), {input}));
+    return needs_stream(id) ? add_stream(id) : Status{};
+  }
+
+  // The value that a quantized layer reads: its input if that lies on a grid, else a new quantizer.
+  Result<NodeId> quantized_input(NodeId layer) {
+    const NodeId input = mapped_.at(source_.node(layer).inputs[0]);
+    if (on_grid(input, numeric::kMaxCodeBits)) return input;
+    const auto known = input_quantizers_.find(input);
+    if (known != input_quantizers_.end()) return known->second;
+    FakeQuantize op{.scheme = ActivationScheme::TwoSided,
+                    .bits = policies_.at(layer).activation_bits,
+                    .granularity = numeric::Granularity::Tensor,
+                    .gradient = policy_.gradient};
+    if (result_.node(input).as<Input>() != nullptr) op.scheme = ActivationScheme::Range;
+    if (is_nonnegative(input)) op.scheme = ActivationScheme::Pact;
+    PACT_TRY(const NodeId id, result_.add(source_.node(layer).name + ".input", op, {input}));
+    initialize(id);
+    input_quantizers_[input] = id;
+    return id;
+  }
+
+  // True if the value (of the result) lies on the grid of one quantizer of at most `bits` bits.
+  bool on_grid(NodeId id, int bits) const {
+    const Node& node = result_.node(id);
+    if (const auto* op = node.as<FakeQuantize>()) return op->bits <= bits;
+    return keeps_levels(node) && on_grid(node.inputs[0], bits);
+  }
+
+  bool is_nonnegative(NodeId id) const {
+    const Node& node = result_.node(id);
+    if (const auto* op = node.as<FakeQuantize>()) return op->scheme == ActivationScheme::Pact;
+    if (node.as<Relu>() != nullptr) return true;
+    if (keeps_levels(node) || is_pool(node)) return is_nonnegative(node.inputs[0]);
+    return false;
+  }
+
+  // A value that several nodes read and that is on no grid is a residual stream.
+  bool needs_stream(NodeId id) const {
+    if (source_.node(id).as<Input>() != nullptr || source_.consumers(id).size() < 2) return false;
+    return !on_grid(mapped_.at(id), numeric::kStreamBits);
+  }
+
+  Status add_stream(NodeId id) {
+    const FakeQuantize op{.scheme = ActivationScheme::Stream,
+                          .bits = numeric::kStreamBits,
+                          .granularity = numeric::Granularity::Tensor,
+                          .gradient = AlphaGradient::Pact};
+    PACT_TRY(mapped_[id],
+             result_.add(source_.node(id).name + ".stream", op, {mapped_.at(id)}));
+    initialize(mapped_[id]);
+    return {};
+  }
+
+  void initialize(NodeId id) {
+    for (const ParameterSlot& slot : result_.parameter_slots(id)) {
+      const auto elements = static_cast<std::size_t>(element_count(slot.shape));
+      float value = policy_.alpha;
+      if (slot.role == "low") value = -policy_.alpha;
+      if (result_.node(id).as<FakeQuantize>()->scheme == ActivationScheme::Range) {
+        value = pixel_bound(slot.role);
+      }
+      result_.set_parameter(id, slot.role,
+                            Tensor::f32(slot.shape, std::vector<float>(elements, value)));
+    }
+  }
+
+  // Lowest or highest normalised pixel over the channels.
+  float pixel_bound(const std::string& role) const {
+    const Preprocessing& p = source_.preprocessing;
+    float bound = role == "low" ? -1.0F : 1.0F;
+    for (std::size_t c = 0; c < p.mean.size(); ++c) {
+      const float value = ((role == "low" ? 0.0F : 1.0F) - p.mean[c]) / p.std[c];
+      if (c == 0) bound = value;
+      bound = role == "low" ? std::min(bound, value) : std::max(bound, value);
+    }
+    return role == "low" ? std::min(bound, 0.0F) : bound;
+  }
+
+  const Network& source_;
+  const QuantizePolicy& policy_;
+  Network result_;
+  std::map<NodeId, LayerPolicy> policies_;
+  std::map<NodeId, NodeId> mapped_;  // node of the source -> node of the result that replaces it
+  std::map<NodeId, NodeId> input_quantizers_;
+};
+
+}  // namespace
+
+LayerPolicy QuantizePolicy::eight_bits() {
+  return {.precision = LayerPolicy::Precision::Quantized,
+          .weights = {.scheme = numeric::WeightScheme::MinMax,
+                      .bits = 8,
+                      .granularity = numeric::Granularity::Channel,
+                      .group_size = 0},
+          .activation_bits = 8};
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  const std::size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
+  const std::string_view rest = pattern.substr(star + 1);
+  for (std::size_t at = star; at <= name.size(); ++at) {
+    if (matches(rest, name.substr(at))) return true;
+  }
+  return false;
+}
+
+Result<Network> quantize(const Network& network, const QuantizePolicy& policy) {
+  return Quantizer(network, policy).run();
+}
+
+}  // namespace pact::graph

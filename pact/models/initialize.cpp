@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <numbers>
+
+#include "pact/models/models.h"
+
+namespace pact::models {
+namespace {
+
+using namespace graph;
+
+// SplitMix64 (Steele et al. 2014): small, and the same numbers everywhere.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+
+  double uniform() {  // in (0, 1)
+    state_ += 0x9E3779B97F4A7C15ULL;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return (static_cast<double>((z ^ (z >> 31)) >> 11) + 0.5) * 0x1.0p-53;
+  }
+  double normal() {  // Box-Muller
+    const double radius = std::sqrt(-2 * std::log(uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+double starting_value(const Node& node, const ParameterSlot& slot, Random& random) {
+  if (node.as<BatchNorm>() != nullptr) {
+    return slot.role == "weight" || slot.role == "running_var" ? 1 : 0;
+  }
+  if (node.as<Conv2d>() != nullptr && slot.role == "weight") {
+    const auto fan_out = static_cast<double>(slot.shape[0] * slot.shape[2] * slot.shape[3]);
+    return random.normal() * std::sqrt(2 / fan_out);
+  }
+  if (node.as<Linear>() != nullptr && slot.role == "weight") {
+    return (2 * random.uniform() - 1) / std::sqrt(static_cast<double>(slot.shape[1]));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void initialize(Network& network, std::uint64_t seed) {
+  Random random(seed);
+  for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
+    for (const ParameterSlot& slot : network.parameter_slots(id)) {
+      std::vector<float> values(static_cast<std::size_t>(element_count(slot.shape)));
+      for (float& value : values) {
+        value = static_cast<float>(starting_value(network.node(id), slot, random));
+      }
+      network.set_parameter(id, slot.role, Tensor::f32(slot.shape, std::move(values)));
+    }
+  }
+}
+
+}  // namespace pact::models

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/nn/module.h"
+
+#include <algorithm>
+
+#include "pact/quantizers/activations.h"
+#include "pact/quantizers/weights.h"
+
+namespace pact::nn {
+namespace {
+
+using namespace graph;
+using torch::Tensor;
+
+// Streams keep this much room above the largest value seen, and forget old peaks slowly.
+constexpr float kHeadroom = 1.25F;
+constexpr float kForget = 0.99F;
+constexpr std::int64_t kMaxCalibrationSamples = 1 << 20;
+
+Role role_of(const Node& node, const std::string& slot) {
+  if (const auto* op = node.as<FakeQuantize>()) {
+    const bool trained =
+        op->scheme == ActivationScheme::Pact || op->scheme == ActivationScheme::TwoSided;
+    return trained ? Role::Clip : Role::Buffer;
+  }
+  if (slot == "running_mean" || slot == "running_var") return Role::Buffer;
+  return slot == "weight" && node.as<BatchNorm>() == nullptr ? Role::Weight : Role::Norm;
+}
+
+bool is_training_operation(const Operation& operation) {
+  return operation.index() <= Operation(FakeQuantize{}).index();
+}
+
+quantizers::Gradient gradient_of(const FakeQuantize& op) {
+  return op.gradient == AlphaGradient::PactPlus ? quantizers::Gradient::PactPlus
+                                                : quantizers::Gradient::Pact;
+}
+
+// The element of `values` that a share `percentile` of them does not exceed.
+float percentile_of(const Tensor& values, double percentile) {
+  if (values.numel() == 0) return 0;
+  const std::int64_t rank = std::clamp<std::int64_t>(
+      static_cast<std::int64_t>(percentile * static_cast<double>(values.numel())), 1, values.numel());
+  return std::get<0>(values.kthvalue(rank)).item<float>();
+}
+
+Tensor sample(const Tensor& x) {
+  const Tensor flat = x.detach().flatten();
+  const std::int64_t step = flat.numel() / kMaxCalibrationSamples + 1;
+  return flat.slice(0, 0, flat.numel(), step);
+}
+
+// Clips only grow while calibrating, so several batches give the largest of their percentiles.
+void raise(const Tensor& clip, float value) {
+  float* stored = clip.data_ptr<float>();
+  if (std::isfinite(value)) *stored = std::max(*stored, value);
+}
+
+}  // namespace
+
+Module::Module(Network network) : network_(std::move(network)) {
+  value_or_throw(network_.verify());
+  for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
+    const Node& node = network_.node(id);
+    if (!is_training_operation(node.operation)) {
+      throw_error(ErrorCode::Unsupported, "node '", node.name, "' (", graph::name(node.operation),
+                  ") belongs to a lowered network, which cannot be trained");
+    }
+    for (const ParameterSlot& slot : network_.parameter_slots(id)) {
+      const std::string name = Network::parameter_name(node, slot.role);
+      const auto& values = network_.parameters().at(name).floats();
+      Tensor tensor = torch::empty(slot.shape);
+      std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+      roles_[name] = role_of(node, slot.role);
+      tensors_[name] = tensor.set_requires_grad(roles_[name] != Role::Buffer);
+    }
+  }
+}
+
+void Module::reset_clips() {
+  constexpr float kTiny = 1e-3F;
+  const torch::NoGradGuard guard;
+  for (const Node& node : network_.nodes()) {
+    const auto* op = node.as<FakeQuantize>();
+    if (op == nullptr || op->scheme == ActivationScheme::Range) continue;
+    if (op->scheme == ActivationScheme::Pact) tensor(node, "alpha").fill_(kTiny);
+    if (op->scheme == ActivationScheme::Stream) tensor(node, "range").fill_(kTiny);
+    if (op->scheme == ActivationScheme::TwoSided) {
+      tensor(node, "low").fill_(-kTiny);
+      tensor(node, "high").fill_(kTiny);
+    }
+  }
+}
+
+Network Module::network() const {
+  Network result = network_;
+  for (const auto& [name, tensor] : tensors_) {
+    const float* values = tensor.data_ptr<float>();
+    result.parameters().at(name).floats().assign(values, values + tensor.numel());
+  }
+  return result;
+}
+
+// One overload of `of` per operation.
+struct Module::Forward {
+  Module& module;
+  const Node& node;
+  std::vector<Tensor> in;
+  Mode mode;
+
+  const Tensor& parameter(const char* role) const { return module.tensor(node, role); }
+  Tensor bias(Bias bias) const { return bias == Bias::Present ? parameter("bias") : Tensor{}; }
+
+  Tensor weights(const numeric::WeightSpec& spec) const {
+    const Tensor& values = parameter("weight");
+    const bool quantized = spec.scheme != numeric::WeightScheme::None && mode != Mode::Calibrate;
+    return quantized ? quantizers::quantize_weights(values, spec) : values;
+  }
+
+  Tensor of(const Input&) const { return in[0]; }
+  Tensor of(const Conv2d& op) const {
+    const Padding& p = op.padding;
+    Tensor x = in[0];
+    std::vector<std::int64_t> padding{p.top, p.left};
+    if (p.top != p.bottom || p.left != p.right) {
+      x = torch::constant_pad_nd(x, {p.left, p.right, p.top, p.bottom});
+      padding = {0, 0};
+    }
+    return torch::conv2d(x, weights(op.weights).contiguous(at::MemoryFormat::ChannelsLast),
+                         bias(op.bias), {op.stride.y, op.stride.x}, padding,
+                         {op.dilation.y, op.dilation.x}, op.groups);
+  }
+  Tensor of(const Linear& op) const {
+    return torch::linear(in[0], weights(op.weights), bias(op.bias));
+  }
+  Tensor of(const BatchNorm& op) const {
+    return torch::batch_norm(in[0], parameter("weight"), parameter("bias"),
+                             parameter("running_mean"), parameter("running_var"),
+                             mode == Mode::Train, 0.1, op.epsilon, false);
+  }
+  Tensor of(const Relu&) const { return torch::relu(in[0]); }
+  Tensor of(const Add&) const { return in[0] + in[1]; }
+  Tensor of(const MaxPool& op) const {
+    const Padding& p = op.padding;
+    Tensor x = in[0];
+    if (p != Padding{}) {
+      x = torch::constant_pad_nd(x, {p.left, p.right, p.top, p.bottom},
+                                 -std::numeric_limits<float>::infinity());
+    }
+    return torch::max_pool2d(x, {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x});
+  }
+  Tensor of(const AvgPool& op) const {
+    return torch::avg_pool2d(in[0], {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x});
+  }
+  Tensor of(const GlobalAvgPool&) const { return torch::adaptive_avg_pool2d(in[0], {1, 1}); }
+  Tensor of(const Flatten&) const { return in[0].flatten(1); }
+  Tensor of(const Shortcut& op) const {
+    using torch::indexing::Slice;
+    const Tensor x =
+        in[0].index({Slice(), Slice(), Slice(0, {}, op.stride.y), Slice(0, {}, op.stride.x)});
+    return torch::constant_pad_nd(x, {0, 0, 0, 0, op.before, op.after});
+  }
+  Tensor of(const FakeQuantize& op) const {
+    if (mode == Mode::Calibrate) return calibrate(op);
+    switch (op.scheme) {
+      case ActivationScheme::Pact:
+        return quantizers::pact(in[0], parameter("alpha"), op.bits, gradient_of(op));
+      case ActivationScheme::Stream:
+        if (mode == Mode::Train) observe();
+        return quantizers::stream(in[0], parameter("range"));
+      default:
+        return quantizers::two_sided(in[0], parameter("low"), parameter("high"), op.bits,
+                                     gradient_of(op));
+    }
+  }
+  template <typename Other>
+  Tensor of(const Other&) const {
+    throw_error(ErrorCode::Unsupported, "node '", node.name, "' cannot be trained");
+  }
+
+ private:
+  float peak() const { return in[0].detach().abs().max().item<float>(); }
+
+  void observe() const {
+    float* range = parameter("range").data_ptr<float>();
+    const float seen = kHeadroom * peak();
+    if (std::isfinite(seen)) *range = std::max({kForget * *range, seen, 1e-6F});
+  }
+
+  Tensor calibrate(const FakeQuantize& op) const {
+    const torch::NoGradGuard guard;
+    if (op.scheme == ActivationScheme::Stream) raise(parameter("range"), kHeadroom * peak());
+    if (op.scheme == ActivationScheme::TwoSided) {
+      const Tensor values = sample(in[0]);
+      raise(parameter("high"), percentile_of(values, module.percentile_));
+      const Tensor& low = parameter("low");
+      const float lowest = -percentile_of(-values, module.percentile_);
+      float* stored = low.data_ptr<float>();
+      *stored = std::min(*stored, lowest);
+    }
+    if (op.scheme != ActivationScheme::Pact) return in[0];
+    calibrate_alpha();
+    return torch::relu(in[0]);
+  }
+
+  void calibrate_alpha() const {
+    const Tensor& alpha = parameter("alpha");
+    for (std::int64_t c = 0; c < alpha.numel(); ++c) {
+      const Tensor values = sample(alpha.numel() == 1 ? in[0] : in[0].select(1, c));
+      const Tensor positive = values.masked_select(values > 0);
+      raise(alpha.detach().narrow(0, c, 1), percentile_of(positive, module.percentile_));
+    }
+  }
+};
+
+Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
+  std::vector<Tensor> values;
+  for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
+    const Node& node = network_.node(id);
+    Forward step{*this, node, {}, mode};
+    for (const NodeId input : node.inputs) step.in.push_back(values[static_cast<std::size_t>(input)]);
+    if (node.inputs.empty()) step.in.push_back(images.contiguous(at::MemoryFormat::ChannelsLast));
+    values.push_back(std::visit([&](const auto& op) { return step.of(op); }, node.operation));
+    if (tap) tap(id, values.back());
+  }
+  return values[static_cast<std::size_t>(network_.output())];
+}
+
+}  // namespace pact::nn

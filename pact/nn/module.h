@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The LibTorch executor of a float (or fake-quantized) Network. It holds the parameters as tensors;
+// `network()` gives them back as a Network that can be evaluated, saved or lowered.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "pact/graph/network.h"
+
+namespace pact::nn {
+
+/// Train: batch norm uses and updates batch statistics, streams observe their range. Evaluate:
+/// neither. Calibrate: as Evaluate without quantization, and clips are set from what is seen.
+enum class Mode { Train, Evaluate, Calibrate };
+
+/// Which optimizer group a parameter belongs to; Buffer: not trained.
+enum class Role { Weight, Norm, Clip, Buffer };
+
+class Module {
+ public:
+  /// `network` must verify() and hold operations of the training side only; else throws Exception.
+  explicit Module(graph::Network network);
+
+  /// images: {n, c, h, w}, normalised f32. Returns {n, classes}. `tap` sees each node's value.
+  using Tap = std::function<void(graph::NodeId, const torch::Tensor&)>;
+  torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
+
+  /// Makes every clip tiny, so that the Calibrate passes that follow set it from what they see.
+  void reset_clips();
+
+  /// Share of activations below the clip that Calibrate aims for, e.g. 0.999.
+  void set_calibration_percentile(double percentile) { percentile_ = percentile; }
+
+  const std::map<std::string, torch::Tensor>& tensors() const { return tensors_; }
+  Role role(const std::string& name) const { return roles_.at(name); }
+
+  /// The network with the current values of its parameters.
+  graph::Network network() const;
+
+ private:
+  struct Forward;
+  const torch::Tensor& tensor(const graph::Node& node, const char* role) const {
+    return tensors_.at(graph::Network::parameter_name(node, role));
+  }
+
+  graph::Network network_;
+  std::map<std::string, torch::Tensor> tensors_;
+  std::map<std::string, Role> roles_;
+  double percentile_ = 0.999;
+};
+
+}  // namespace pact::nn

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Activation quantizers with gradients. All take f32 CPU tensors {n, c, h, w} or {n, c} and return
+// a tensor of the same shape and memory format whose elements are levels times the scale
+// (numeric/activations.h). Gradients, for an upstream gradient g (PACT = Choi et al. 2018, eq. 3;
+// PACT+ adds the residual of the rounding, as autograd through the scale would):
+//
+//   pact       d/dx = g 1[0 <= x < alpha]            d/dalpha = sum g 1[x >= alpha]
+//   pact+      d/dx = g 1[0 < x < alpha]             adds  g (round(z) - z) / n  inside, z = x n / alpha
+//   two-sided  d/dx = g 1[low < x < high]            d/dhigh = sum g 1[x >= high], d/dlow likewise
+//   two-sided+                                       inside, high gets +g d, low -g d,
+//                                                    d = (round(z) - z) / n, z = x / scale
+#pragma once
+
+#include <torch/torch.h>
+
+namespace pact::quantizers {
+
+enum class Gradient { Pact, PactPlus };
+
+/// PACT: clips to [0, alpha] and rounds to 2^bits - 1 steps. alpha: {1}, or {c} for one a channel;
+/// positive. bits 1 to 8.
+torch::Tensor pact(const torch::Tensor& x, const torch::Tensor& alpha, int bits, Gradient gradient);
+
+/// Two-sided PACT for signed inputs: low {1} <= 0 < high {1}.
+torch::Tensor two_sided(const torch::Tensor& x, const torch::Tensor& low, const torch::Tensor& high,
+                        int bits, Gradient gradient);
+
+/// Fixed point of a residual stream over [-range, range], 16 bits; range {1} has no gradient, x has
+/// g 1[|x| <= range].
+torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range);
+
+}  // namespace pact::quantizers

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accuracy and levels of a float or fake-quantized network, computed with LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pact/data/dataset.h"
+#include "pact/graph/network.h"
+
+namespace pact::train {
+
+struct Evaluation {
+  double top1 = 0;  // fraction
+  std::int64_t images = 0;
+  double seconds = 0;
+};
+
+/// Top-1 over a data set whose images fit the network. `threads` 0: all cores. Throws Exception.
+Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads);
+
+/// Levels of every fake-quantized activation: name of its node -> [image][channel][row][column].
+/// `pixels` holds `count` images as planes. Throws Exception.
+std::map<std::string, std::vector<std::int32_t>> fake_quantized_levels(
+    const graph::Network& network, std::span<const std::uint8_t> pixels, std::int64_t count);
+
+/// The normalisation of a network in the form that data/ takes.
+data::Normalization normalization_of(const graph::Network& network);
+
+/// Ok if the images and classes of `dataset` fit `network`; else throws Exception.
+void check_fits(const graph::Network& network, const data::Dataset& dataset);
+
+}  // namespace pact::train

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/train/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pact::train {
+namespace {
+
+constexpr const char* kFirst = "optimizer.first.";
+constexpr const char* kSecond = "optimizer.second.";
+
+graph::Tensor to_tensor(const torch::Tensor& tensor) {
+  const float* values = tensor.data_ptr<float>();
+  return graph::Tensor::f32(tensor.sizes().vec(),
+                            std::vector<float>(values, values + tensor.numel()));
+}
+
+void from_tensor(const std::map<std::string, graph::Tensor>& tensors, const std::string& name,
+                 torch::Tensor& target) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end() || found->second.data.index() != 0 ||
+      found->second.floats().size() != static_cast<std::size_t>(target.numel())) {
+    throw_error(ErrorCode::Corrupt, "checkpoint: expected ", target.numel(), " floats '", name, "'");
+  }
+  const auto& values = found->second.floats();
+  std::copy(values.begin(), values.end(), target.data_ptr<float>());
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const nn::Module& module, const OptimizerOptions& options) : options_(options) {
+  for (const auto& [name, tensor] : module.tensors()) {
+    if (module.role(name) == nn::Role::Buffer) continue;
+    Entry entry{.value = tensor, .role = module.role(name), .first = {}, .second = {}};
+    entry.first = torch::zeros_like(tensor);
+    if (options.kind == OptimizerKind::Adam) entry.second = torch::zeros_like(tensor);
+    entries_[name] = std::move(entry);
+  }
+}
+
+double Optimizer::decay(nn::Role role) const {
+  switch (role) {
+    case nn::Role::Weight: return options_.weight_decay;
+    case nn::Role::Norm: return options_.norm_decay;
+    case nn::Role::Clip: return options_.alpha_decay;
+    case nn::Role::Buffer: return 0;
+  }
+  return 0;
+}
+
+void Optimizer::step(double rate) {
+  const torch::NoGradGuard guard;
+  ++steps_;
+  for (auto& [name, entry] : entries_) {
+    const torch::Tensor& upstream = entry.value.grad();
+    if (!upstream.defined()) continue;
+    const double lambda = decay(entry.role);
+    const torch::Tensor gradient = lambda > 0 ? upstream.add(entry.value, lambda) : upstream;
+    const double scaled = rate * options_.learning_rate *
+                          (entry.role == nn::Role::Clip ? options_.alpha_rate : 1.0);
+    if (options_.kind == OptimizerKind::Sgd) {
+      step_sgd(entry, gradient, scaled);
+    } else {
+      step_adam(entry, gradient, scaled);
+    }
+    if (entry.role == nn::Role::Clip) keep_clip(name, entry);
+  }
+}
+
+void Optimizer::step_sgd(Entry& entry, const torch::Tensor& gradient, double rate) {
+  entry.first.mul_(options_.momentum).add_(gradient);
+  entry.value.add_(entry.first, -rate);
+}
+
+void Optimizer::step_adam(Entry& entry, const torch::Tensor& gradient, double rate) {
+  entry.first.mul_(options_.beta1).add_(gradient, 1 - options_.beta1);
+  entry.second.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
+  const auto steps = static_cast<double>(steps_);
+  const double first_correction = 1 - std::pow(options_.beta1, steps);
+  const double second_correction = 1 - std::pow(options_.beta2, steps);
+  const torch::Tensor root =
+      entry.second.sqrt().div_(std::sqrt(second_correction)).add_(options_.epsilon);
+  entry.value.addcdiv_(entry.first, root, -rate / first_correction);
+}
+
+// Clips stay on their side of zero. A clip that is no number any more cannot be helped.
+void Optimizer::keep_clip(const std::string& name, Entry& entry) const {
+  if (name.ends_with(".low")) {
+    entry.value.clamp_max_(-options_.alpha_floor);
+  } else {
+    entry.value.clamp_min_(options_.alpha_floor);
+  }
+  if (!torch::isfinite(entry.value).all().item<bool>()) {
+    throw_error(ErrorCode::Corrupt, "training: '", name,
+                "' is not finite any more; lower the learning rate");
+  }
+}
+
+void Optimizer::zero_gradients() {
+  for (auto& [name, entry] : entries_) entry.value.mutable_grad().reset();
+}
+
+std::map<std::string, graph::Tensor> Optimizer::state() const {
+  std::map<std::string, graph::Tensor> result;
+  for (const auto& [name, entry] : entries_) {
+    result[kFirst + name] = to_tensor(entry.first);
+    if (entry.second.defined()) result[kSecond + name] = to_tensor(entry.second);
+  }
+  return result;
+}
+
+void Optimizer::set_state(const std::map<std::string, graph::Tensor>& tensors, std::int64_t steps) {
+  steps_ = steps;
+  for (auto& [name, entry] : entries_) {
+    from_tensor(tensors, kFirst + name, entry.first);
+    if (entry.second.defined()) from_tensor(tensors, kSecond + name, entry.second);
+  }
+}
+
+}  // namespace pact::train

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training run as a TOML file: network, data, quantizers, optimizer, schedule. docs/guide/train.md
+// lists every key. Unknown keys and values outside their range are errors that name file and line.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pact/data/batch_loader.h"
+#include "pact/graph/quantize.h"
+
+namespace pact::train {
+
+enum class OptimizerKind { Sgd, Adam };
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::Sgd;
+  double learning_rate = 0.1;
+  double momentum = 0.9;      // SGD
+  double beta1 = 0.9;         // Adam
+  double beta2 = 0.999;       // Adam
+  double epsilon = 1e-8;      // Adam
+  double weight_decay = 0;    // adds decay * w to the gradient of weights, as decay * w^2 / 2 would
+  double norm_decay = 0;      // the same for batch norm and biases
+  double alpha_decay = 0;     // the same for clips: the paper's lambda * alpha^2 / 2
+  double alpha_rate = 1;      // factor on the learning rate of clips
+  double alpha_floor = 1e-3;  // clips stay at or above this (and low clips at or below its negative)
+};
+
+enum class ScheduleKind { Constant, Step, Cosine };
+
+/// Learning rate over time. Warm-up rises linearly from 0 over the first epochs.
+struct ScheduleOptions {
+  ScheduleKind kind = ScheduleKind::Constant;
+  std::vector<int> milestones;  // Step: epochs after which the rate is multiplied by `factor`
+  double factor = 0.1;
+  double warmup_epochs = 0;
+  double final_rate = 0;  // Cosine: fraction of the learning rate at the end
+};
+
+/// Where the clips start: at the policy's `alpha`, or at a percentile of what the first batches show.
+struct Calibration {
+  double percentile = 0.999;
+  int batches = 8;
+};
+
+struct Recipe {
+  std::string text;  // as read; kept with checkpoints and packed files
+  std::string network;
+  std::string start;  // safetensors with float weights, relative to the data root or the recipe
+  std::string dataset;
+  data::Augmentation augmentation;
+  int epochs = 1;
+  int batch_size = 128;
+  std::uint64_t seed = 1;
+  int threads = 0;  // 0: all cores
+  double checkpoint_seconds = 120;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  std::optional<graph::QuantizePolicy> quantize;
+  std::optional<Calibration> calibration;
+};
+
+/// Reads a recipe; `where` names it in errors. Throws Exception.
+Recipe parse_recipe(std::string_view text, std::string_view where);
+Recipe read_recipe(const std::filesystem::path& path);
+
+}  // namespace pact::train

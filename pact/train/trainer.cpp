@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/train/trainer.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "pact/base/file.h"
+#include "pact/data/batch_loader.h"
+#include "pact/graph/safetensors.h"
+#include "pact/models/models.h"
+#include "pact/nn/module.h"
+#include "pact/train/checkpoint.h"
+#include "pact/train/evaluate.h"
+#include "pact/train/optimizer.h"
+#include "pact/train/schedule.h"
+
+namespace pact::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::filesystem::path find_start(const Recipe& recipe, const TrainOptions& options) {
+  for (const auto& folder : {options.data_root, options.recipe_folder}) {
+    if (std::filesystem::exists(folder / recipe.start)) return folder / recipe.start;
+  }
+  throw_error(ErrorCode::NotFound, "start: expected '", recipe.start, "' under ",
+              options.data_root.string(), " or ", options.recipe_folder.string(),
+              "; PACT_DATA names the first");
+}
+
+torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
+  return torch::from_blob(batch.images.data(),
+                          {static_cast<std::int64_t>(batch.size()), dataset.height, dataset.width,
+                           dataset.channels})
+      .permute({0, 3, 1, 2});
+}
+
+data::LoaderOptions loader_options(const Recipe& recipe, const graph::Network& network) {
+  data::LoaderOptions options;
+  options.batch_size = static_cast<std::size_t>(recipe.batch_size);
+  options.seed = recipe.seed;
+  options.augmentation = recipe.augmentation;
+  options.normalization = normalization_of(network);
+  return options;
+}
+
+data::Dataset load_training_data(const Recipe& recipe, const TrainOptions& options) {
+  const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
+  return value_or_throw(data::load_dataset(*info, options.data_root, data::Split::Train));
+}
+
+class Trainer {
+ public:
+  Trainer(const Recipe& recipe, const TrainOptions& options, const Hooks& hooks)
+      : recipe_(recipe),
+        options_(options),
+        hooks_(hooks),
+        dataset_(load_training_data(recipe, options)),
+        position_(first_position()),
+        module_(position_.network),
+        optimizer_(module_, recipe.optimizer),
+        loader_(dataset_, loader_options(recipe, position_.network)) {
+    check_fits(position_.network, dataset_);
+    if (options_.start == Start::Resume) {
+      optimizer_.set_state(position_.optimizer, position_.optimizer_steps);
+      trim_log();
+    } else {
+      value_or_throw(write_atomically(options_.folder / "recipe.toml", recipe_.text));
+      value_or_throw(write_atomically(log_path(), std::string_view{}));
+      calibrate();
+    }
+  }
+
+  graph::Network run() {
+    started_ = Clock::now();
+    saved_ = started_;
+    while (position_.epoch < recipe_.epochs) run_epoch();
+    return module_.network();
+  }
+
+ private:
+  std::filesystem::path checkpoint_path() const { return options_.folder / "checkpoint.safetensors"; }
+  std::filesystem::path log_path() const { return options_.folder / "log.jsonl"; }
+
+  // Where the run begins: at the checkpoint, or at the starting weights.
+  Checkpoint first_position() const {
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    torch::set_num_threads(recipe_.threads > 0 ? recipe_.threads : std::max(1, cores));
+    if (options_.start == Start::Fresh) {
+      std::error_code error;
+      std::filesystem::create_directories(options_.folder, error);
+      if (error) {
+        throw_error(ErrorCode::Io, options_.folder.string(), ": cannot create: ", error.message());
+      }
+      Checkpoint fresh;
+      fresh.network = starting_network(recipe_, options_);
+      fresh.recipe = recipe_.text;
+      return fresh;
+    }
+    Checkpoint found = load_checkpoint(checkpoint_path());
+    const graph::Network expected = starting_network(recipe_, options_);
+    if (graph::print(found.network) != graph::print(expected)) {
+      throw_error(ErrorCode::InvalidArgument, checkpoint_path().string(),
+                  ": the checkpoint is of another network ('", found.network.name,
+                  "'), expected the recipe's '", expected.name, "'");
+    }
+    if (found.recipe != recipe_.text) {
+      throw_error(ErrorCode::InvalidArgument, checkpoint_path().string(),
+                  ": the checkpoint was made with another recipe; resume with ",
+                  (options_.folder / "recipe.toml").string());
+    }
+    return found;
+  }
+
+  void calibrate() {
+    if (!recipe_.calibration) return;
+    const torch::NoGradGuard guard;
+    module_.reset_clips();
+    module_.set_calibration_percentile(recipe_.calibration->percentile);
+    loader_.start(0);
+    const auto batches = std::min(static_cast<std::size_t>(recipe_.calibration->batches),
+                                  loader_.steps_per_epoch());
+    for (std::size_t i = 0; i < batches; ++i) {
+      data::Batch batch = loader_.next();
+      module_.forward(image_tensor(batch, dataset_), nn::Mode::Calibrate);
+    }
+  }
+
+  void run_epoch() {
+    const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
+    const auto epoch_started = Clock::now();
+    loader_.start(static_cast<std::size_t>(position_.epoch), static_cast<std::size_t>(position_.step));
+    while (position_.step < steps) {
+      run_step(steps);
+      if (hooks_.stop && hooks_.stop()) interrupt();
+      if (seconds_since(saved_) >= recipe_.checkpoint_seconds) save();
+    }
+    finish_epoch(epoch_started);
+  }
+
+  double epochs_done() const {
+    return static_cast<double>(position_.epoch) +
+           static_cast<double>(position_.step) / static_cast<double>(loader_.steps_per_epoch());
+  }
+
+  void run_step(std::int64_t steps) {
+    data::Batch batch = loader_.next();
+    const auto size = static_cast<std::int64_t>(batch.size());
+    const torch::Tensor labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
+    const torch::Tensor logits = module_.forward(image_tensor(batch, dataset_), nn::Mode::Train);
+    const torch::Tensor loss = torch::cross_entropy_loss(logits, labels);
+    optimizer_.zero_gradients();
+    loss.backward();
+    rate_ = schedule_factor(recipe_.schedule, epochs_done(), recipe_.epochs);
+    optimizer_.step(rate_);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) {
+      throw_error(ErrorCode::Corrupt, "training: the loss is not finite any more (epoch ",
+                  position_.epoch + 1, ", step ", position_.step + 1, "); lower the learning rate");
+    }
+    ++position_.step;
+    position_.loss_sum += value * static_cast<double>(size);
+    position_.correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
+    position_.seen += size;
+    images_ += size;
+    if (hooks_.on_step) hooks_.on_step(step_report(steps));
+  }
+
+  StepReport step_report(std::int64_t steps) const {
+    const double elapsed = seconds_since(started_) - validation_seconds_;
+    const double rate = static_cast<double>(images_) / elapsed;
+    const double left = (recipe_.epochs - epochs_done()) * static_cast<double>(dataset_.size()) / rate;
+    return {.epoch = static_cast<int>(position_.epoch) + 1,
+            .epochs = recipe_.epochs,
+            .step = position_.step,
+            .steps = steps,
+            .loss = position_.loss_sum / static_cast<double>(position_.seen),
+            .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen),
+            .images_per_second = rate,
+            .seconds_left = left};
+  }
+
+  void finish_epoch(Clock::time_point epoch_started) {
+    EpochReport report{.epoch = static_cast<int>(position_.epoch) + 1,
+                       .learning_rate = rate_ * recipe_.optimizer.learning_rate,
+                       .loss = position_.loss_sum / static_cast<double>(position_.seen),
+                       .accuracy = static_cast<double>(position_.correct) /
+                                   static_cast<double>(position_.seen)};
+    report.seconds = seconds_since(epoch_started);
+    report.clips = clip_reports();
+    const auto validation_started = Clock::now();
+    report.validation = hooks_.validate(module_.network());
+    validation_seconds_ += seconds_since(validation_started);
+    ++position_.epoch;
+    position_.step = position_.correct = position_.seen = 0;
+    position_.loss_sum = 0;
+    append_log(report);
+    save();
+    if (hooks_.on_epoch) hooks_.on_epoch(report);
+  }
+
+  std::vector<ClipReport> clip_reports() const {
+    std::vector<ClipReport> reports;
+    for (const auto& [name, tensor] : module_.tensors()) {
+      if (module_.role(name) != nn::Role::Clip) continue;
+      const torch::Tensor& gradient = tensor.grad();
+      const double value = tensor.detach().mean().item<double>();
+      reports.push_back({.name = name,
+                         .value = value,
+                         .gradient_norm = gradient.defined() ? gradient.norm().item<double>() : 0,
+                         .collapsed = std::abs(value) <= 1.01 * recipe_.optimizer.alpha_floor});
+    }
+    return reports;
+  }
+
+  void append_log(const EpochReport& report) {
+    json clips = json::object();
+    for (const ClipReport& clip : report.clips) {
+      clips[clip.name] = {{"value", clip.value}, {"gradient_norm", clip.gradient_norm}};
+    }
+    const json row{{"epoch", report.epoch},
+                   {"learning_rate", report.learning_rate},
+                   {"loss", report.loss},
+                   {"train_top1", report.accuracy},
+                   {"validation_top1", report.validation.top1},
+                   {"validated", report.validation.kind},
+                   {"seconds", report.seconds},
+                   {"clips", clips}};
+    const std::string old = value_or_throw(read_text(log_path()));
+    value_or_throw(write_atomically(log_path(), old + row.dump() + "\n"));
+  }
+
+  // A run that died between log and checkpoint has logged an epoch that it will run again.
+  void trim_log() const {
+    const auto text = read_text(log_path());
+    std::string kept;
+    std::istringstream lines(text ? *text : std::string{});
+    for (std::string line; std::getline(lines, line);) {
+      const json row = json::parse(line, nullptr, false);
+      if (row.is_object() && row.value("epoch", std::int64_t{0}) <= position_.epoch) {
+        kept += line + "\n";
+      }
+    }
+    value_or_throw(write_atomically(log_path(), kept));
+  }
+
+  void save() {
+    position_.network = module_.network();
+    position_.optimizer = optimizer_.state();
+    position_.optimizer_steps = optimizer_.steps();
+    save_checkpoint(position_, checkpoint_path());
+    saved_ = Clock::now();
+  }
+
+  [[noreturn]] void interrupt() {
+    save();
+    throw_error(ErrorCode::Interrupted, "stopped in epoch ", position_.epoch + 1, " after step ",
+                position_.step, "; saved ", checkpoint_path().string(),
+                "; go on with: pact train ", (options_.folder / "recipe.toml").string(), " --out ",
+                options_.folder.string(), " --resume");
+  }
+
+  const Recipe& recipe_;
+  const TrainOptions& options_;
+  const Hooks& hooks_;
+  data::Dataset dataset_;
+  Checkpoint position_;
+  nn::Module module_;
+  Optimizer optimizer_;
+  data::BatchLoader loader_;
+  Clock::time_point started_;
+  Clock::time_point saved_;
+  double validation_seconds_ = 0;
+  double rate_ = 0;
+  std::int64_t images_ = 0;
+};
+
+}  // namespace
+
+graph::Network starting_network(const Recipe& recipe, const TrainOptions& options) {
+  const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
+  const models::Task task{info->channels, info->height, info->width,
+                          static_cast<std::int64_t>(info->classes.size())};
+  graph::Network network = value_or_throw(models::build(recipe.network, task));
+  network.preprocessing.mean.assign(info->mean.begin(), info->mean.end());
+  network.preprocessing.std.assign(info->std.begin(), info->std.end());
+  for (const std::string_view name : info->classes) network.classes.emplace_back(name);
+  if (recipe.start.empty()) {
+    models::initialize(network, recipe.seed);
+  } else {
+    const auto path = find_start(recipe, options);
+    const auto file = value_or_throw(graph::read_safetensors(path));
+    std::map<std::string, graph::Tensor> weights = file.tensors;
+    std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with("optimizer."); });
+    if (const Status status = graph::load_parameters(network, weights); !status) {
+      throw_error(status.error().code, path.string(), ": ", status.error().message);
+    }
+  }
+  if (!recipe.quantize) return network;
+  return value_or_throw(graph::quantize(network, *recipe.quantize));
+}
+
+graph::Network train(const Recipe& recipe, const TrainOptions& options, const Hooks& hooks) {
+  return Trainer(recipe, options, hooks).run();
+}
+
+}  // namespace pact::train
