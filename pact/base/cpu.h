@@ -6,12 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "pact/base/isa.h"
 #include "pact/base/result.h"
 
 namespace pact {
-
-/// Instruction-set levels that have kernels, from the slowest to the fastest.
-enum class Isa { Scalar, Avx2, Avx512 };
 
 struct IsaName {
   Isa isa;

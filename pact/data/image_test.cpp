@@ -220,7 +220,8 @@ TEST_F(ReadImage, PngWithAnyBitFlippedIsAnError) {
 
 TEST_F(ReadImage, PngErrorsNameTheDamage) {
   Bytes file = write_png({.height = 5, .width = 7}, gradient(1, 5, 7));
-  const auto data = std::search(file.begin(), file.end(), "IDAT", "IDAT" + 4);
+  const Bytes type = {'I', 'D', 'A', 'T'};
+  const auto data = std::search(file.begin(), file.end(), type.begin(), type.end());
   ASSERT_NE(data, file.end());
   data[8] ^= 1;
   const Result<Image> image = read(file);

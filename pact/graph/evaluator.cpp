@@ -36,10 +36,8 @@ Status check_image(const Network& network, const Node& input, const Value& image
 }  // namespace
 
 bool reads_pixels(const Network& network) {
-  for (const Node& node : network.nodes()) {
-    if (node.as<Lookup>() != nullptr) return true;
-  }
-  return false;
+  const auto* input = network.node(0).as<Input>();
+  return input != nullptr && input->element == ImageElement::Pixels;
 }
 
 Result<Value> evaluate(const Network& network, const Value& image, const Tap& tap) {

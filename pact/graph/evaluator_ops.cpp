@@ -289,10 +289,10 @@ struct Evaluate {
   }
   Result<Value> of(const Quantize& op) const {
     numeric::ActivationQuantizer quantizer = numeric::make_activation_quantizer(op.grid, 1);
-    quantizer.inverse = o.parameter("inverse").floats()[0];
     Ints out(o.floats().size());
-    std::transform(o.floats().begin(), o.floats().end(), out.begin(), [&](float x) {
-      return static_cast<std::int32_t>(numeric::quantize_level(quantizer, x));
+    for_each_element(o, [&](std::size_t c, std::size_t i) {
+      quantizer.inverse = o.parameter("inverse").floats()[c];
+      out[i] = static_cast<std::int32_t>(numeric::quantize_level(quantizer, o.floats()[i]));
     });
     return Value(std::move(out));
   }

@@ -125,7 +125,8 @@ struct Infer {
 
   Result<ValueType> of(const Input& op) const {
     PACT_CHECK_OK(expect_inputs(in, 0, 0));
-    return ValueType{Element::F32, {op.channels, op.height, op.width}, {}};
+    const bool pixels = op.element == ImageElement::Pixels;
+    return ValueType{pixels ? Element::Pixel : Element::F32, {op.channels, op.height, op.width}, {}};
   }
   Result<ValueType> of(const Conv2d& op) const {
     PACT_CHECK_OK(numeric::check(op.weights));
@@ -163,7 +164,7 @@ struct Infer {
   Result<ValueType> of(const MaxPool& op) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
     PACT_CHECK_OK(expect_image(in[0]));
-    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level}));
+    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level, Element::Accumulator}));
     const Padding& pad = op.padding;
     if (std::max(pad.top, pad.bottom) >= op.kernel.y || std::max(pad.left, pad.right) >= op.kernel.x) {
       return wrong("expected padding smaller than the kernel");
@@ -217,7 +218,7 @@ struct Infer {
   }
   Result<ValueType> of(const Lookup& op) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
-    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Pixel}));
+    PACT_CHECK_OK(expect_element(in[0], {Element::Pixel}));
     ValueType type{Element::F32, in[0].shape, {}};
     if (op.table == PixelTable::Levels) {
       PACT_CHECK_OK(numeric::check(op.grid));

@@ -80,7 +80,7 @@ struct Slots {
     return {{"multiplier", {terms, type.channels()}, ParameterType::I32},
             {"offset", {type.channels()}, ParameterType::I64}};
   }
-  std::vector<ParameterSlot> of(const Quantize&) const { return {{"inverse", {1}}}; }
+  std::vector<ParameterSlot> of(const Quantize&) const { return {{"inverse", {type.channels()}}}; }
   std::vector<ParameterSlot> of(const Dequantize&) const {
     const auto terms = static_cast<std::int64_t>(in.size());
     return {{"scale", {terms, type.channels()}}, {"offset", {type.channels()}}};

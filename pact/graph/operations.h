@@ -47,11 +47,15 @@ enum class AlphaGradient { Pact, PactPlus };
 /// Levels of the grid that a normalised pixel takes, or its normalised float.
 enum class PixelTable { Levels, Floats };
 
-/// The image. F for float networks; in integer networks bytes, read by Lookup only.
+/// What the image's elements are: floats, or bytes that Lookup reads.
+enum class ImageElement { Normalized, Pixels };
+
+/// The image: normalised floats, or pixels in lowered networks.
 struct Input {
   std::int64_t channels = 3;
   std::int64_t height = 1;
   std::int64_t width = 1;
+  ImageElement element = ImageElement::Normalized;
   bool operator==(const Input&) const = default;
 };
 
@@ -94,7 +98,7 @@ struct Add {
   bool operator==(const Add&) const = default;
 };
 
-/// F -> F or L -> L; padding never wins.
+/// Of one type, F, L or A; padding never wins.
 struct MaxPool {
   Pair kernel;
   Pair stride;
@@ -139,10 +143,13 @@ struct FakeQuantize {
 
 // ---- operations of lowered networks
 
+// `scale` below is the value of one level, for people and exporters; no arithmetic uses it.
+
 /// Bytes -> L or F through one table of 256 entries a channel. Parameter table {channels, 256}.
 struct Lookup {
   PixelTable table = PixelTable::Levels;
   numeric::Grid grid;
+  float scale = 1;
   bool operator==(const Lookup&) const = default;
 };
 
@@ -177,12 +184,14 @@ struct SumPool {
 struct Requantize {
   int shift = 1;
   numeric::Grid grid;
+  float scale = 1;
   bool operator==(const Requantize&) const = default;
 };
 
-/// F -> L: level = clamp(round(x * inverse)). Parameter inverse {1}.
+/// F -> L: level = clamp(round(x * inverse[c])). Parameter inverse {channels}.
 struct Quantize {
   numeric::Grid grid;
+  float scale = 1;
   bool operator==(const Quantize&) const = default;
 };
 
@@ -214,6 +223,7 @@ void fields(Op& op, Visit visit) {
   using T = std::remove_const_t<Op>;
   if constexpr (std::is_same_v<T, Input>) {
     visit("channels", op.channels), visit("height", op.height), visit("width", op.width);
+    visit("element", op.element);
   } else if constexpr (std::is_same_v<T, Conv2d> || std::is_same_v<T, IntConv2d>) {
     visit("out_channels", op.out_channels), visit("kernel", op.kernel), visit("stride", op.stride);
     visit("padding", op.padding), visit("dilation", op.dilation), visit("groups", op.groups);
@@ -235,11 +245,11 @@ void fields(Op& op, Visit visit) {
     visit("scheme", op.scheme), visit("bits", op.bits), visit("granularity", op.granularity);
     visit("gradient", op.gradient);
   } else if constexpr (std::is_same_v<T, Lookup>) {
-    visit("table", op.table), visit("grid", op.grid);
+    visit("table", op.table), visit("grid", op.grid), visit("scale", op.scale);
   } else if constexpr (std::is_same_v<T, Requantize>) {
-    visit("shift", op.shift), visit("grid", op.grid);
+    visit("shift", op.shift), visit("grid", op.grid), visit("scale", op.scale);
   } else if constexpr (std::is_same_v<T, Quantize>) {
-    visit("grid", op.grid);
+    visit("grid", op.grid), visit("scale", op.scale);
   }
 }
 

@@ -17,6 +17,9 @@ using EnumNames = std::pair<Enum, std::string_view>;
 inline constexpr std::array<EnumNames<Bias>, 2> names_of(Bias) {
   return {{{Bias::Absent, "absent"}, {Bias::Present, "present"}}};
 }
+inline constexpr std::array<EnumNames<ImageElement>, 2> names_of(ImageElement) {
+  return {{{ImageElement::Normalized, "normalized"}, {ImageElement::Pixels, "pixels"}}};
+}
 inline constexpr std::array<EnumNames<ActivationScheme>, 4> names_of(ActivationScheme) {
   return {{{ActivationScheme::Pact, "pact"},
            {ActivationScheme::TwoSided, "two-sided"},

@@ -57,7 +57,7 @@ std::string type_text(const ValueType& type) {
 
 std::string floats_text(const std::vector<float>& values) {
   std::string result;
-  for (const float value : values) result += " " + print_float(value);
+  for (const float value : values) result += text(" ", print_float(value));
   return result;
 }
 
@@ -65,7 +65,8 @@ std::string floats_text(const std::vector<float>& values) {
 std::string quoted(const std::string& name) {
   std::string result = "\"";
   for (const char c : name) result += (c == '"' || c == '\n') ? ' ' : c;
-  return result + "\"";
+  result += '"';
+  return result;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "pact/numeric/activations.h"
@@ -82,61 +83,80 @@ Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& qu
   return y;
 }
 
-// Eight partial sums let the loops below vectorise and fix the order of addition.
-constexpr int kLanes = 8;
-using Lanes = float[kLanes];
-
-double sum(const Lanes& lanes) {
-  double total = 0;
-  for (const float lane : lanes) total += lane;
-  return total;
-}
-
 struct Clip {
   float low;
   float high;
-  float inverse;  // 1 / step
+  float inverse;          // 1 / step
   float residual_factor;  // 1 / n, or 0 to leave the residual out
 };
 
-// One element: gradient of x, and what it adds to the gradients of high and low.
-template <bool kClosedLow>
-inline float backward_element(float x, float g, const Clip& clip, float& high, float& low) {
-  const bool above = x >= clip.high;
-  const bool below = kClosedLow ? x < clip.low : x <= clip.low;
-  const float z = x * clip.inverse;
-  const float residual = (numeric::round_half_even(above || below ? 0.0F : z) -
-                          (above || below ? 0.0F : z)) * clip.residual_factor * g;
-  high += above ? g : residual;
-  low += below ? g : -residual;
-  return above || below ? 0.0F : g;
-}
+// What a run adds to the gradients of its clips.
+struct ClipSums {
+  double high = 0;
+  double low = 0;
+};
 
+// The sums go through small arrays: loops without a carried sum vectorise, and sixteen partial sums
+// fix the order of addition.
+constexpr std::int64_t kBlock = 512;
+constexpr std::int64_t kLanes = 16;
+
+// Gradient of x, and what each element adds to those of the clips. The paper's clip passes the
+// gradient at x = low (kClosedLow); PACT+ and the two-sided forms do not.
 template <bool kClosedLow>
-inline void backward_loop(const float* x, const float* g, float* gx, std::int64_t n, const Clip& clip,
-                          double& high, double& low) {
-  Lanes highs{};
-  Lanes lows{};
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      gx[i + lane] =
-          backward_element<kClosedLow>(x[i + lane], g[i + lane], clip, highs[lane], lows[lane]);
-    }
+inline __attribute__((always_inline)) void backward_elements(
+    const float* __restrict x, const float* __restrict g, float* __restrict gx, std::int64_t n,
+    const Clip clip, float* __restrict highs, float* __restrict lows) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float to_high = x[i] >= clip.high ? g[i] : 0.0F;
+    const float to_low = (kClosedLow ? x[i] < clip.low : x[i] <= clip.low) ? g[i] : 0.0F;
+    const float passed = g[i] - to_high - to_low;
+    const float z = x[i] * clip.inverse;
+    const float residual = (numeric::round_half_even(z) - z) * clip.residual_factor * passed;
+    gx[i] = passed;
+    highs[i] = to_high + residual;
+    lows[i] = to_low - residual;
   }
-  for (; i < n; ++i) gx[i] = backward_element<kClosedLow>(x[i], g[i], clip, highs[0], lows[0]);
-  high = sum(highs);
-  low = sum(lows);
 }
 
-// The paper's clip passes the gradient at x = 0; PACT+ and the two-sided forms do not.
-PACT_CLONES void backward_run_closed(const float* x, const float* g, float* gx, std::int64_t n,
-                                     const Clip& clip, double& high, double& low) {
-  backward_loop<true>(x, g, gx, n, clip, high, low);
+inline __attribute__((always_inline)) void add_lanes(const float* __restrict values, std::int64_t n,
+                                                     float* __restrict lanes) {
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
+  }
 }
-PACT_CLONES void backward_run_open(const float* x, const float* g, float* gx, std::int64_t n,
-                                   const Clip& clip, double& high, double& low) {
-  backward_loop<false>(x, g, gx, n, clip, high, low);
+
+template <bool kClosedLow>
+inline __attribute__((always_inline)) ClipSums backward_loop(const float* x, const float* g,
+                                                             float* gx, std::int64_t n,
+                                                             const Clip& clip) {
+  float highs[kBlock] = {};
+  float lows[kBlock] = {};
+  float high_lanes[kLanes] = {};
+  float low_lanes[kLanes] = {};
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - begin);
+    std::fill(highs + count, highs + kBlock, 0.0F);
+    std::fill(lows + count, lows + kBlock, 0.0F);
+    backward_elements<kClosedLow>(x + begin, g + begin, gx + begin, count, clip, highs, lows);
+    add_lanes(highs, kBlock, high_lanes);
+    add_lanes(lows, kBlock, low_lanes);
+  }
+  ClipSums sums;
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+    sums.high += static_cast<double>(high_lanes[lane]);
+    sums.low += static_cast<double>(low_lanes[lane]);
+  }
+  return sums;
+}
+
+PACT_CLONES ClipSums backward_run_closed(const float* x, const float* g, float* gx, std::int64_t n,
+                                         const Clip& clip) {
+  return backward_loop<true>(x, g, gx, n, clip);
+}
+PACT_CLONES ClipSums backward_run_open(const float* x, const float* g, float* gx, std::int64_t n,
+                                       const Clip& clip) {
+  return backward_loop<false>(x, g, gx, n, clip);
 }
 
 struct Gradients {
@@ -154,26 +174,23 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
   const float* upstream = g.data_ptr<float>();
   float* out = result.x.data_ptr<float>();
   const auto pieces = static_cast<std::size_t>(piece_count(layout));
-  std::vector<double> highs(pieces);
-  std::vector<double> lows(pieces);
+  std::vector<ClipSums> sums(pieces);
   for_each_run(layout, [&](std::int64_t begin, std::int64_t end, std::int64_t channel,
                            std::int64_t piece) {
     const auto run = closed ? backward_run_closed : backward_run_open;
-    run(in + begin, upstream + begin, out + begin, end - begin,
-        clips[static_cast<std::size_t>(channel)], highs[static_cast<std::size_t>(piece)],
-        lows[static_cast<std::size_t>(piece)]);
+    sums[static_cast<std::size_t>(piece)] = run(in + begin, upstream + begin, out + begin,
+                                                end - begin, clips[static_cast<std::size_t>(channel)]);
   });
-  std::vector<double> high(clips.size());
-  std::vector<double> low(clips.size());
+  std::vector<ClipSums> total(clips.size());
   const std::size_t per_row = pieces / static_cast<std::size_t>(layout.outer * layout.channels);
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     const std::size_t channel = (piece / per_row) % clips.size();
-    high[channel] += highs[piece];
-    low[channel] += lows[piece];
+    total[channel].high += sums[piece].high;
+    total[channel].low += sums[piece].low;
   }
   for (std::size_t c = 0; c < clips.size(); ++c) {
-    result.high.data_ptr<float>()[c] = static_cast<float>(high[c]);
-    result.low.data_ptr<float>()[c] = static_cast<float>(low[c]);
+    result.high.data_ptr<float>()[c] = static_cast<float>(total[c].high);
+    result.low.data_ptr<float>()[c] = static_cast<float>(total[c].low);
   }
   return result;
 }

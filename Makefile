@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo    install what is missing, build, train a 4-bit network, run it, compare
+# make test    install what is missing, build, run every check
+# make build   build/release/pact
+# make help    the other targets
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+# A pool of threads that spins while it waits slows everything else down on small machines.
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: help setup build demo test format check-format zoo clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make format, make zoo (trains the committed network anew), make clean"
+
+setup:
+	@tools/setup.sh
+
+build: setup
+	@cmake --preset release $(QUIET)
+	@cmake --build --preset release
+
+demo: build
+	@build/release/pact demo --recipes recipes --out out/demo
+
+test: setup
+	@tools/test.sh
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+check-format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+# Hours on two cores; needs PACT_DATA with CIFAR-10 and the published weights.
+zoo: build
+	@build/release/pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/zoo/cifar10-resnet20-v1-w4a4
+	@cp out/zoo/cifar10-resnet20-v1-w4a4/model.pact zoo/cifar10-resnet20-v1-w4a4.pact
+
+clean:
+	@rm -rf build out

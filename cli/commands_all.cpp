@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.h"
+
+namespace pact::cli {
+
+void add_commands(CLI::App& app) {
+  add_train(app);
+  add_eval(app);
+  add_lower(app);
+  add_run(app);
+  add_inspect(app);
+  add_data(app);
+  add_demo(app);
+}
+
+}  // namespace pact::cli

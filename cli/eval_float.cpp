@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/eval.h"
+#include "pact/graph/safetensors.h"
+#include "pact/models/models.h"
+#include "pact/train/evaluate.h"
+
+namespace pact::cli {
+namespace {
+
+graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& info) {
+  const auto file = value_or_throw(graph::read_safetensors(target.weights));
+  if (target.network.empty()) {
+    auto network = graph::network_from(file);
+    if (!network) throw_error(network.error().code, target.weights, ": ", network.error().message);
+    return std::move(*network);
+  }
+  const models::Task task{info.channels, info.height, info.width,
+                          static_cast<std::int64_t>(info.classes.size())};
+  graph::Network network = value_or_throw(models::build(target.network, task));
+  network.preprocessing.mean.assign(info.mean.begin(), info.mean.end());
+  network.preprocessing.std.assign(info.std.begin(), info.std.end());
+  if (const Status status = graph::load_parameters(network, file.tensors); !status) {
+    throw_error(status.error().code, target.weights, ": ", status.error().message);
+  }
+  return network;
+}
+
+}  // namespace
+
+Top1 evaluate_float(const FloatTarget& target, const data::DatasetInfo& info,
+                    const data::Dataset& dataset, int threads) {
+  const train::Evaluation result = train::evaluate(load_network(target, info), dataset, threads);
+  return {.top1 = result.top1, .images = result.images, .seconds = result.seconds};
+}
+
+}  // namespace pact::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "cli/commands.h"
+#include "pact/base/result.h"
+#include "pact/base/version.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains low-bit neural networks with PACT and runs exactly what was trained.", "pact"};
+  app.set_version_flag("--version", "pact " PACT_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  pact::cli::add_commands(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : pact::exit_status(pact::ErrorCode::InvalidArgument);
+  } catch (const pact::Exception& error) {
+    std::fflush(stdout);
+    std::cerr << "pact: " << error.what() << '\n';
+    return pact::exit_status(error.error().code);
+  } catch (const std::exception& error) {
+    // LibTorch's messages carry a backtrace after their first line.
+    const std::string message = error.what();
+    std::cerr << "pact: " << message.substr(0, message.find('\n')) << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/show.h"
+#include "cli/top1.h"
+#include "cli/training.h"
+#include "pact/base/file.h"
+#include "pact/lower/lower.h"
+#include "pact/train/evaluate.h"
+
+namespace pact::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_signal(int) { interrupted = 1; }
+
+struct Options {
+  std::string recipe;
+  std::string output;
+  std::string root;
+  bool resume = false;
+};
+
+// Accuracy of what would ship; of the fake-quantized network where nothing can ship.
+train::Validation validate(const graph::Network& network, const train::Recipe& recipe,
+                           const data::Dataset& test) {
+  if (!recipe.quantize) {
+    return {train::evaluate(network, test, recipe.threads).top1, "float"};
+  }
+  const auto lowered = lower::lower(network);
+  if (!lowered) {
+    static bool told = false;
+    if (!told) std::fprintf(stderr, "pact: not lowered: %s\n", lowered.error().message.c_str());
+    told = true;
+    return {train::evaluate(network, test, recipe.threads).top1, "fake-quantized"};
+  }
+  const auto bytes = value_or_throw(lower::pack(*lowered, {}));
+  const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));
+  return {evaluate_packed(model, test, recipe.threads).top1, "integer"};
+}
+
+void print_epoch(const train::EpochReport& report, int epochs) {
+  double lowest = 0;
+  double highest = 0;
+  std::string collapsed;
+  for (const train::ClipReport& clip : report.clips) {
+    if (clip.collapsed) collapsed += " " + clip.name;
+    const double value = std::abs(clip.value);
+    lowest = &clip == report.clips.data() ? value : std::min(lowest, value);
+    highest = std::max(highest, value);
+  }
+  std::string clips;
+  if (!report.clips.empty()) clips = "  alpha " + fixed(lowest, 2) + " to " + fixed(highest, 2);
+  std::printf("epoch %d/%d  loss %s  train %s  test %s (%s)%s  %s\n", report.epoch, epochs,
+              fixed(report.loss, 4).c_str(), percent(report.accuracy).c_str(),
+              percent(report.validation.top1).c_str(), report.validation.kind.c_str(), clips.c_str(),
+              duration_text(report.seconds).c_str());
+  if (!collapsed.empty()) std::printf("warning: collapsed to their floor:%s\n", collapsed.c_str());
+  std::fflush(stdout);
+}
+
+void run(const Options& options) {
+  const train::Recipe recipe = train::read_recipe(options.recipe);
+  train::TrainOptions training;
+  training.folder = options.output;
+  training.data_root = data::data_root(options.root);
+  training.recipe_folder = std::filesystem::absolute(options.recipe).parent_path();
+  training.start = options.resume ? train::Start::Resume : train::Start::Fresh;
+  const auto checkpoint = training.folder / "checkpoint.safetensors";
+  if (!options.resume && std::filesystem::exists(checkpoint)) {
+    throw_error(ErrorCode::InvalidArgument, checkpoint.string(),
+                " is there already; add --resume to go on, or choose another --out");
+  }
+  const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
+  const auto test =
+      value_or_throw(data::load_dataset(*info, training.data_root, data::Split::Test));
+  const Trained trained = run_training(recipe, training, test);
+  std::printf("saved %s\n", checkpoint.string().c_str());
+  if (trained.lowered) {
+    const auto path = training.folder / "model.pact";
+    const lower::Provenance provenance{
+        .recipe = recipe.text,
+        .source = std::filesystem::path(options.recipe).filename().string()};
+    value_or_throw(write_atomically(path, value_or_throw(lower::pack(*trained.lowered, provenance))));
+    std::printf("saved %s, %s\n", path.string().c_str(),
+                bytes_text(std::filesystem::file_size(path)).c_str());
+  }
+}
+
+}  // namespace
+
+Trained run_training(const train::Recipe& recipe, const train::TrainOptions& options,
+                     const data::Dataset& test) {
+  interrupted = 0;
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  Progress progress;
+  train::Hooks hooks;
+  hooks.stop = [] { return interrupted != 0; };
+  hooks.validate = [&](const graph::Network& network) { return validate(network, recipe, test); };
+  hooks.on_step = [&](const train::StepReport& report) {
+    const double done = (report.epoch - 1 + static_cast<double>(report.step) / static_cast<double>(report.steps)) /
+                        report.epochs;
+    progress.update(done, text("epoch ", report.epoch, "/", report.epochs, "  step ", report.step, "/",
+                               report.steps, "  loss ", fixed(report.loss, 3), "  accuracy ",
+                               percent(report.accuracy), "  ", fixed(report.images_per_second, 0),
+                               " images/s  ", duration_text(report.seconds_left), " left"));
+  };
+  hooks.on_epoch = [&](const train::EpochReport& report) {
+    progress.clear();
+    print_epoch(report, recipe.epochs);
+  };
+  const auto start = std::chrono::steady_clock::now();
+  Trained trained{.network = train::train(recipe, options, hooks), .lowered = {}, .seconds = 0};
+  trained.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (recipe.quantize) {
+    if (auto lowered = lower::lower(trained.network)) trained.lowered = std::move(*lowered);
+  }
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  return trained;
+}
+
+void add_train(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("train", "Train a network from a recipe");
+  command->footer(
+      "Examples:\n"
+      "  pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/w4a4\n"
+      "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume\n"
+      "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint.");
+  command->add_option("recipe", options->recipe, "Recipe (TOML)")->required();
+  command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")->required();
+  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_flag("--resume", options->resume, "Go on from the folder's checkpoint");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace pact::cli

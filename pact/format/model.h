@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a packed file says, as plain structs. Arrays are views into the file's memory, which the
+// Model keeps alive; reading copies no weights. A Model that `read` returned is consistent: every
+// check that the runtime relies on has passed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "pact/base/result.h"
+#include "pact/numeric/grid.h"
+
+namespace pact::format {
+
+inline constexpr int kVersion = 1;
+
+enum class Element { F32, Pixel, Level, Accumulator };
+enum class PoolKind { Sum, Max, Average };
+
+struct Pair {
+  std::int32_t y = 1;
+  std::int32_t x = 1;
+};
+struct Padding {
+  std::int32_t top = 0;
+  std::int32_t left = 0;
+  std::int32_t bottom = 0;
+  std::int32_t right = 0;
+};
+
+/// Type of a value of one image. `grid` is set for Element::Level.
+struct Value {
+  Element element = Element::F32;
+  std::int32_t channels = 1;
+  std::int32_t height = 1;
+  std::int32_t width = 1;
+  numeric::Grid grid;
+  float scale = 1;  // of levels: what one is worth, for people
+
+  std::int64_t pixels() const { return std::int64_t{height} * width; }
+  std::int64_t elements() const { return pixels() * channels; }
+};
+
+struct Input {};
+/// 256 entries a channel: levels or floats, one of them empty.
+struct Lookup {
+  std::span<const std::int32_t> levels;
+  std::span<const float> floats;
+};
+/// Fully connected layers are convolutions of 1x1 images. `packed` (grid.bits bits a weight) for
+/// integer layers, else `weights`; [out][in/groups][kernel row][kernel column]. Float sums are taken
+/// in double precision in the order (row, column, channel), bias first, and rounded once.
+struct Conv {
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+  Pair dilation;
+  std::int32_t groups = 1;
+  numeric::Grid grid;
+  std::span<const std::byte> packed;
+  std::span<const float> weights;
+  std::span<const float> bias;
+
+  bool integer() const { return !packed.empty(); }
+};
+/// Averages: sum in double precision by rows, divided by the kernel's area, rounded once.
+struct Pool {
+  PoolKind kind = PoolKind::Max;
+  Pair kernel;
+  Pair stride;
+  Padding padding;
+};
+/// Every stride-th pixel; channels from `before` on, the others are level 0.
+struct Shortcut {
+  Pair stride;
+  std::int32_t before = 0;
+};
+/// [channel][row][column] order becomes the channels.
+struct Flatten {};
+/// numeric/requantize.h; multiplier [input][channel].
+struct Requantize {
+  std::int32_t shift = 1;
+  std::span<const std::int32_t> multiplier;
+  std::span<const std::int64_t> offset;
+};
+struct Quantize {
+  std::span<const float> inverse;  // [channel]
+};
+/// sum_t v_t * scale[t][c] in double precision in that order, plus offset[c], rounded once.
+struct Dequantize {
+  std::span<const float> scale;
+  std::span<const float> offset;
+};
+/// (x - mean) * (weight / sqrt(variance + epsilon)) + bias in double precision, rounded once.
+struct BatchNorm {
+  std::span<const float> weight;
+  std::span<const float> bias;
+  std::span<const float> mean;
+  std::span<const float> variance;
+  float epsilon = 1e-5F;
+};
+struct Relu {};
+struct Add {};
+
+using Operation = std::variant<Input, Lookup, Conv, Pool, Shortcut, Flatten, Requantize, Quantize,
+                               Dequantize, BatchNorm, Relu, Add>;
+
+struct Node {
+  std::string_view name;
+  Operation operation;
+  std::vector<std::int32_t> inputs;  // earlier nodes
+  Value value;
+};
+
+struct Model {
+  std::int32_t version = kVersion;
+  std::string_view name;
+  std::string_view tool;    // name and version of the program that wrote the file
+  std::string_view recipe;  // text of the training recipe
+  std::string_view source;
+  std::span<const float> mean;  // of the image's channels
+  std::span<const float> std;
+  std::vector<std::string_view> classes;
+  std::vector<Node> nodes;  // the first is the Input; each reads earlier ones
+  std::int32_t output = 0;
+  std::shared_ptr<const void> memory;  // what the views look into
+
+  const Value& input_value() const { return nodes.front().value; }
+  const Value& output_value() const { return nodes[static_cast<std::size_t>(output)].value; }
+  const Value& input_of(const Node& node, std::size_t i = 0) const {
+    return nodes[static_cast<std::size_t>(node.inputs[i])].value;
+  }
+  /// Multiplications and additions of one image in node `node`.
+  std::int64_t macs(const Node& node) const;
+};
+
+/// Reads a packed file, mapped into memory. Errors: [file] what was expected, what was found.
+Result<Model> read(const std::filesystem::path& path);
+
+/// Reads a packed file from memory; `bytes` are copied.
+Result<Model> read(std::span<const std::byte> bytes);
+
+/// The bytes of the file of `model`; `read` gives it back.
+std::vector<std::byte> write(const Model& model);
+
+/// The checks of `read` beyond the encoding: shapes, sizes, grids, finite numbers, no overflow.
+Status verify(const Model& model);
+
+}  // namespace pact::format

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <flatbuffers/flatbuffers.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "pact/base/aligned_buffer.h"
+#include "pact/base/file.h"
+#include "pact/format/model.h"
+#include "pact/format/schema_generated.h"
+
+namespace pact::format {
+namespace {
+
+// The verifier walks shared tables once per reference; these bound the work that a file can ask for.
+constexpr flatbuffers::uoffset_t kMaxDepth = 16;
+constexpr flatbuffers::uoffset_t kMaxTables = 1 << 20;
+constexpr std::size_t kMinBytes = 16;
+
+template <typename... Parts>
+Error corrupt(const Parts&... parts) {
+  return make_error(ErrorCode::Corrupt, parts...);
+}
+
+std::string_view view(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view{} : std::string_view(text->c_str(), text->size());
+}
+
+template <typename T>
+std::span<const T> view(const flatbuffers::Vector<T>* values) {
+  // FlatBuffers checks the alignment of a vector's length alone; 64-bit elements need more. None is
+  // what verify() then finds.
+  if (values == nullptr || reinterpret_cast<std::uintptr_t>(values->Data()) % alignof(T) != 0) return {};
+  return {reinterpret_cast<const T*>(values->Data()), values->size()};
+}
+
+Pair read_pair(const schema::Pair* pair) {
+  return pair == nullptr ? Pair{} : Pair{pair->y(), pair->x()};
+}
+Padding read_padding(const schema::Padding* p) {
+  return p == nullptr ? Padding{} : Padding{p->top(), p->left(), p->bottom(), p->right()};
+}
+numeric::Grid read_grid(const schema::Grid* grid) {
+  if (grid == nullptr) return {};
+  return {.bits = grid->bits(), .step = grid->step(), .lowest = grid->lowest(), .codes = grid->codes()};
+}
+
+Operation read_operation(const schema::Input&) { return Input{}; }
+Operation read_operation(const schema::Lookup& op) {
+  return Lookup{view(op.levels()), view(op.floats())};
+}
+Operation read_operation(const schema::Conv& op) {
+  return Conv{.kernel = read_pair(op.kernel()),
+              .stride = read_pair(op.stride()),
+              .padding = read_padding(op.padding()),
+              .dilation = read_pair(op.dilation()),
+              .groups = op.groups(),
+              .grid = read_grid(op.grid()),
+              .packed = std::as_bytes(view(op.packed())),
+              .weights = view(op.weights()),
+              .bias = view(op.bias())};
+}
+Operation read_operation(const schema::Pool& op) {
+  return Pool{static_cast<PoolKind>(op.kind()), read_pair(op.kernel()), read_pair(op.stride()),
+              read_padding(op.padding())};
+}
+Operation read_operation(const schema::Shortcut& op) {
+  return Shortcut{read_pair(op.stride()), op.before()};
+}
+Operation read_operation(const schema::Flatten&) { return Flatten{}; }
+Operation read_operation(const schema::Requantize& op) {
+  return Requantize{op.shift(), view(op.multiplier()), view(op.offset())};
+}
+Operation read_operation(const schema::Quantize& op) { return Quantize{view(op.inverse())}; }
+Operation read_operation(const schema::Dequantize& op) {
+  return Dequantize{view(op.scale()), view(op.offset())};
+}
+Operation read_operation(const schema::BatchNorm& op) {
+  return BatchNorm{view(op.weight()), view(op.bias()), view(op.mean()), view(op.variance()),
+                   op.epsilon()};
+}
+Operation read_operation(const schema::Relu&) { return Relu{}; }
+Operation read_operation(const schema::Add&) { return Add{}; }
+
+template <typename Table>
+Operation read_as(const schema::Node& node) {
+  return read_operation(*static_cast<const Table*>(node.operation()));
+}
+
+Result<Operation> read_operation(const schema::Node& node) {
+  switch (node.operation() == nullptr ? schema::Operation::NONE : node.operation_type()) {
+    case schema::Operation::Input: return read_as<schema::Input>(node);
+    case schema::Operation::Lookup: return read_as<schema::Lookup>(node);
+    case schema::Operation::Conv: return read_as<schema::Conv>(node);
+    case schema::Operation::Pool: return read_as<schema::Pool>(node);
+    case schema::Operation::Shortcut: return read_as<schema::Shortcut>(node);
+    case schema::Operation::Flatten: return read_as<schema::Flatten>(node);
+    case schema::Operation::Requantize: return read_as<schema::Requantize>(node);
+    case schema::Operation::Quantize: return read_as<schema::Quantize>(node);
+    case schema::Operation::Dequantize: return read_as<schema::Dequantize>(node);
+    case schema::Operation::BatchNorm: return read_as<schema::BatchNorm>(node);
+    case schema::Operation::Relu: return read_as<schema::Relu>(node);
+    case schema::Operation::Add: return read_as<schema::Add>(node);
+    case schema::Operation::NONE: break;
+  }
+  return make_error(ErrorCode::Unsupported, "node '", view(node.name()),
+                    "': an operation that this version does not know");
+}
+
+Result<Node> read_node(const schema::Node& stored) {
+  const schema::Value* value = stored.value();
+  if (value == nullptr) return corrupt("node '", view(stored.name()), "' has no value");
+  Node node;
+  node.name = view(stored.name());
+  PACT_TRY(node.operation, read_operation(stored));
+  const auto inputs = view(stored.inputs());
+  node.inputs.assign(inputs.begin(), inputs.end());
+  node.value = {.element = static_cast<Element>(value->element()),
+                .channels = value->channels(),
+                .height = value->height(),
+                .width = value->width(),
+                .grid = read_grid(value->grid()),
+                .scale = value->scale()};
+  return node;
+}
+
+Result<Model> read_verified(const schema::Model& stored) {
+  Model model{.version = stored.version(),
+              .name = view(stored.name()),
+              .tool = view(stored.tool()),
+              .recipe = view(stored.recipe()),
+              .source = view(stored.source()),
+              .mean = view(stored.mean()),
+              .std = view(stored.std())};
+  if (model.version != kVersion) {
+    return make_error(ErrorCode::Unsupported, "expected version ", kVersion,
+                      " of the packed format, found ", model.version);
+  }
+  model.output = stored.output();
+  if (stored.classes() != nullptr) {
+    for (const auto* name : *stored.classes()) model.classes.push_back(view(name));
+  }
+  if (stored.nodes() != nullptr) {
+    for (const auto* node : *stored.nodes()) {
+      PACT_TRY(Node read, read_node(*node));
+      model.nodes.push_back(std::move(read));
+    }
+  }
+  PACT_CHECK_OK(verify(model));
+  return model;
+}
+
+Result<Model> read_bytes(std::span<const std::byte> bytes) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  if (bytes.size() < kMinBytes || bytes.size() >= FLATBUFFERS_MAX_BUFFER_SIZE ||
+      !schema::ModelBufferHasIdentifier(data)) {
+    return corrupt("expected a packed network (identifier 'PACT'), found ", bytes.size(),
+                   " other bytes");
+  }
+  flatbuffers::Verifier verifier(data, bytes.size(), kMaxDepth, kMaxTables);
+  if (!schema::VerifyModelBuffer(verifier)) {
+    return corrupt("the packed network is damaged: it points outside itself");
+  }
+  return read_verified(*schema::GetModel(data));
+}
+
+}  // namespace
+
+Result<Model> read(const std::filesystem::path& path) {
+  PACT_TRY(MappedFile file, MappedFile::open(path));
+  auto memory = std::make_shared<MappedFile>(std::move(file));
+  Result<Model> model = read_bytes(memory->bytes());
+  if (!model) return make_error(model.error().code, path.string(), ": ", model.error().message);
+  model->memory = std::move(memory);
+  return model;
+}
+
+Result<Model> read(std::span<const std::byte> bytes) {
+  auto memory = std::make_shared<AlignedBuffer<std::byte>>(bytes.size());
+  if (!bytes.empty()) std::memcpy(memory->data(), bytes.data(), bytes.size());
+  PACT_TRY(Model model, read_bytes(memory->span()));
+  model.memory = std::move(memory);
+  return model;
+}
+
+}  // namespace pact::format

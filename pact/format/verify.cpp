@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// Consistency of a model beyond its encoding. What is checked here, the runtime does not check.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "pact/format/model.h"
+#include "pact/numeric/pack.h"
+#include "pact/numeric/requantize.h"
+
+namespace pact::format {
+namespace {
+
+constexpr std::int32_t kMaxExtent = 1 << 20;
+constexpr std::int32_t kMaxKernel = 1 << 10;
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
+constexpr std::size_t kMaxNodes = 1 << 16;
+constexpr std::size_t kMaxInputs = 64;
+// What one image may ask of the runtime in all its values together.
+constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 34;
+
+template <typename... Parts>
+Error corrupt(const Parts&... parts) {
+  return make_error(ErrorCode::Corrupt, parts...);
+}
+
+Status expect(bool condition, std::string_view expectation) {
+  if (condition) return {};
+  return corrupt("expected ", expectation);
+}
+
+Status check_floats(std::span<const float> values, std::int64_t count, std::string_view what) {
+  if (static_cast<std::int64_t>(values.size()) != count) {
+    return corrupt("expected ", count, " entries of ", what, ", found ", values.size());
+  }
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
+    return corrupt("expected finite numbers in ", what);
+  }
+  return {};
+}
+
+Status check_value(const Value& value) {
+  for (const std::int32_t extent : {value.channels, value.height, value.width}) {
+    if (extent < 1 || extent > kMaxExtent) {
+      return corrupt("expected extents from 1 to ", kMaxExtent, ", found ", extent);
+    }
+  }
+  PACT_CHECK_OK(expect(value.pixels() <= kMaxElements && value.elements() <= kMaxElements,
+                       "a value of at most 2^31 elements"));
+  switch (value.element) {
+    case Element::F32:
+    case Element::Pixel:
+    case Element::Accumulator: return {};
+    case Element::Level:
+      PACT_CHECK_OK(numeric::check(value.grid));
+      if (value.grid.bits == numeric::kStreamBits) {
+        return expect(value.grid == numeric::symmetric_grid(numeric::kStreamBits),
+                      "a symmetric grid of 16 bits");
+      }
+      return expect(value.grid.step == 1, "an activation grid that holds zero");
+  }
+  return corrupt("expected a known element type, found ", static_cast<int>(value.element));
+}
+
+Status check_slide(std::int32_t in, std::int32_t out, std::int32_t kernel, std::int32_t stride,
+                   std::int32_t padding, std::int32_t dilation) {
+  for (const std::int32_t extent : {kernel, stride, dilation}) {
+    PACT_CHECK_OK(expect(extent >= 1 && extent <= kMaxKernel, "kernels, strides and dilations of 1 to 1024"));
+  }
+  const std::int32_t reach = dilation * (kernel - 1) + 1;
+  PACT_CHECK_OK(expect(in + padding >= reach, "a kernel that fits its input"));
+  return expect(out == (in + padding - reach) / stride + 1, "a shape that follows from the kernel");
+}
+
+Status check_window(const Value& in, const Value& out, Pair kernel, Pair stride, Padding padding,
+                    Pair dilation) {
+  for (const std::int32_t pad : {padding.top, padding.left, padding.bottom, padding.right}) {
+    PACT_CHECK_OK(expect(pad >= 0 && pad <= kMaxKernel, "padding from 0 to 1024"));
+  }
+  PACT_CHECK_OK(check_slide(in.height, out.height, kernel.y, stride.y, padding.top + padding.bottom,
+                            dilation.y));
+  return check_slide(in.width, out.width, kernel.x, stride.x, padding.left + padding.right, dilation.x);
+}
+
+std::int64_t magnitude(const Value& value) {
+  if (value.element == Element::Level) return value.grid.magnitude();
+  return std::numeric_limits<std::int32_t>::max();
+}
+
+bool same_shape(const Value& a, const Value& b) {
+  return a.channels == b.channels && a.height == b.height && a.width == b.width;
+}
+
+bool is_integer(const Value& value) {
+  return value.element == Element::Level || value.element == Element::Accumulator;
+}
+
+// One overload of `of` per operation.
+struct Check {
+  const Model& model;
+  const Node& node;
+
+  const Value& in(std::size_t i = 0) const { return model.input_of(node, i); }
+  const Value& out() const { return node.value; }
+
+  Status inputs(std::size_t count) const {
+    if (node.inputs.size() == count) return {};
+    return corrupt("expected ", count, " inputs, found ", node.inputs.size());
+  }
+  Status elements(Element from, Element to) const {
+    return expect(in().element == from && out().element == to, "element types that fit the operation");
+  }
+
+  Status of(const Input&) const {
+    PACT_CHECK_OK(inputs(0));
+    PACT_CHECK_OK(expect(&node == model.nodes.data(), "one image, first"));
+    return expect(out().element == Element::Pixel, "an image of pixels");
+  }
+
+  Status of(const Lookup& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the image"));
+    const std::int64_t entries = std::int64_t{256} * out().channels;
+    if (op.levels.empty()) {
+      PACT_CHECK_OK(elements(Element::Pixel, Element::F32));
+      return check_floats(op.floats, entries, "the table");
+    }
+    PACT_CHECK_OK(elements(Element::Pixel, Element::Level));
+    PACT_CHECK_OK(expect(out().grid.bits <= numeric::kMaxCodeBits, "pixel levels of at most 8 bits"));
+    PACT_CHECK_OK(expect(static_cast<std::int64_t>(op.levels.size()) == entries,
+                         "256 table entries a channel"));
+    return expect(std::all_of(op.levels.begin(), op.levels.end(),
+                              [&](std::int32_t level) { return out().grid.contains(level); }),
+                  "table entries on the grid");
+  }
+
+  Status of(const Conv& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(check_window(in(), out(), op.kernel, op.stride, op.padding, op.dilation));
+    PACT_CHECK_OK(expect(op.groups >= 1 && in().channels % op.groups == 0 &&
+                             out().channels % op.groups == 0,
+                         "groups that divide the channels"));
+    const std::int64_t filter = std::int64_t{in().channels / op.groups} * op.kernel.y * op.kernel.x;
+    PACT_CHECK_OK(expect(filter <= kMaxElements && filter * out().channels <= kMaxElements,
+                         "at most 2^31 weights"));
+    if (!op.integer()) {
+      PACT_CHECK_OK(elements(Element::F32, Element::F32));
+      if (!op.bias.empty()) PACT_CHECK_OK(check_floats(op.bias, out().channels, "the bias"));
+      return check_floats(op.weights, filter * out().channels, "the weights");
+    }
+    PACT_CHECK_OK(elements(Element::Level, Element::Accumulator));
+    PACT_CHECK_OK(expect(in().grid.bits <= numeric::kMaxCodeBits, "an input of at most 8 bits"));
+    PACT_CHECK_OK(expect(op.weights.empty() && op.bias.empty(), "no float weights beside packed ones"));
+    PACT_CHECK_OK(numeric::check(op.grid));
+    PACT_CHECK_OK(expect(op.grid.bits <= numeric::kMaxCodeBits, "weights of at most 8 bits"));
+    const auto count = static_cast<std::size_t>(filter * out().channels);
+    const std::size_t bytes = numeric::packed_bytes(count, op.grid.bits);
+    if (op.packed.size() != bytes) {
+      return corrupt("expected ", bytes, " bytes of packed weights, found ", op.packed.size());
+    }
+    return check_weights(op, static_cast<std::size_t>(filter));
+  }
+
+  // Codes on the grid, and no filter whose sum could leave 32 bits.
+  Status check_weights(const Conv& op, std::size_t filter) const {
+    std::vector<std::uint8_t> codes(filter * static_cast<std::size_t>(out().channels));
+    numeric::unpack(op.packed, op.grid.bits, codes);
+    const std::int64_t limit = std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
+    for (std::size_t o = 0; o < codes.size(); o += filter) {
+      std::int64_t sum = 0;
+      for (std::size_t i = o; i < o + filter; ++i) {
+        PACT_CHECK_OK(expect(codes[i] < op.grid.codes, "weights on their grid"));
+        sum += std::abs(op.grid.level(codes[i]));
+      }
+      PACT_CHECK_OK(expect(sum <= limit, "weights whose sums stay within 32 bits"));
+    }
+    return {};
+  }
+
+  Status of(const Pool& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(check_window(in(), out(), op.kernel, op.stride, op.padding, {}));
+    PACT_CHECK_OK(expect(in().channels == out().channels, "as many channels as the input has"));
+    const Padding& pad = op.padding;
+    if (op.kind == PoolKind::Max) {
+      PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
+                               (in().element != Element::Level || in().grid == out().grid),
+                           "the element type of the input"));
+      return expect(std::max(pad.top, pad.bottom) < op.kernel.y &&
+                        std::max(pad.left, pad.right) < op.kernel.x,
+                    "padding smaller than the kernel");
+    }
+    PACT_CHECK_OK(expect(pad.top == 0 && pad.left == 0 && pad.bottom == 0 && pad.right == 0, "no padding"));
+    if (op.kind == PoolKind::Average) return elements(Element::F32, Element::F32);
+    PACT_CHECK_OK(expect(op.kind == PoolKind::Sum, "a known pool"));
+    PACT_CHECK_OK(elements(Element::Level, Element::Accumulator));
+    const std::int64_t area = std::int64_t{op.kernel.y} * op.kernel.x;
+    return expect(area * magnitude(in()) <= std::numeric_limits<std::int32_t>::max(),
+                  "a pool whose sums stay within 32 bits");
+  }
+
+  Status of(const Shortcut& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(check_window(in(), out(), {}, op.stride, {}, {}));
+    PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
+                             in().element != Element::Accumulator &&
+                             (in().element != Element::Level || in().grid == out().grid),
+                         "the element type of the input"));
+    return expect(op.before >= 0 && op.before <= out().channels - in().channels,
+                  "room for the channels of the input");
+  }
+
+  Status of(const Flatten&) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
+                             (in().element != Element::Level || in().grid == out().grid),
+                         "the element type of the input"));
+    return expect(out().pixels() == 1 && out().channels == in().elements(), "all elements as channels");
+  }
+
+  Status integer_inputs() const {
+    PACT_CHECK_OK(expect(!node.inputs.empty(), "inputs"));
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      PACT_CHECK_OK(expect(is_integer(in(i)) && same_shape(in(i), out()),
+                           "integer inputs of the shape of the result"));
+    }
+    return {};
+  }
+
+  Status of(const Requantize& op) const {
+    PACT_CHECK_OK(integer_inputs());
+    PACT_CHECK_OK(expect(out().element == Element::Level, "levels as the result"));
+    PACT_CHECK_OK(expect(op.shift >= 1 && op.shift <= numeric::kMaxShift, "a shift from 1 to 32"));
+    const auto channels = static_cast<std::size_t>(out().channels);
+    PACT_CHECK_OK(expect(op.offset.size() == channels &&
+                             op.multiplier.size() == channels * node.inputs.size(),
+                         "a multiplier for each input and channel and an offset for each channel"));
+    for (const std::int64_t offset : op.offset) {
+      PACT_CHECK_OK(expect(offset > -(std::int64_t{1} << 62) && offset < (std::int64_t{1} << 62),
+                           "offsets below 2^62"));
+    }
+    numeric::Requantization requantization{
+        .shift = op.shift,
+        .multipliers = {op.multiplier.begin(), op.multiplier.end()},
+        .offsets = {op.offset.begin(), op.offset.end()}};
+    return numeric::prove_no_overflow(requantization, input_bounds());
+  }
+
+  // Accumulators are bounded by what makes them, levels by their grid.
+  std::vector<std::vector<std::int64_t>> input_bounds() const {
+    std::vector<std::vector<std::int64_t>> bounds;
+    const auto channels = static_cast<std::size_t>(out().channels);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      bounds.push_back(sum_bounds(model.nodes[static_cast<std::size_t>(node.inputs[i])], channels));
+    }
+    return bounds;
+  }
+
+  std::vector<std::int64_t> sum_bounds(const Node& made_by, std::size_t channels) const {
+    const auto* conv = std::get_if<Conv>(&made_by.operation);
+    const auto* pool = std::get_if<Pool>(&made_by.operation);
+    if (pool != nullptr && pool->kind == PoolKind::Sum) {
+      const std::int64_t area = std::int64_t{pool->kernel.y} * pool->kernel.x;
+      return std::vector<std::int64_t>(channels, area * magnitude(model.input_of(made_by)));
+    }
+    if (conv == nullptr) return std::vector<std::int64_t>(channels, magnitude(made_by.value));
+    const Value& input = model.input_of(made_by);
+    const auto filter = static_cast<std::size_t>(input.channels / conv->groups * conv->kernel.y *
+                                                 conv->kernel.x);
+    std::vector<std::uint8_t> codes(filter * channels);
+    numeric::unpack(conv->packed, conv->grid.bits, codes);
+    std::vector<std::int64_t> result(channels);
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      result[i / filter] += std::abs(conv->grid.level(codes[i])) * magnitude(input);
+    }
+    return result;
+  }
+
+  Status of(const Quantize& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(elements(Element::F32, Element::Level));
+    PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the input"));
+    return check_floats(op.inverse, out().channels, "the inverse scales");
+  }
+
+  Status of(const Dequantize& op) const {
+    PACT_CHECK_OK(integer_inputs());
+    PACT_CHECK_OK(expect(out().element == Element::F32, "floats as the result"));
+    PACT_CHECK_OK(check_floats(op.offset, out().channels, "the offsets"));
+    const auto inputs = static_cast<std::int64_t>(node.inputs.size());
+    return check_floats(op.scale, inputs * out().channels, "the scales");
+  }
+
+  Status of(const BatchNorm& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the input"));
+    PACT_CHECK_OK(expect(op.epsilon > 0 && op.epsilon < 1, "an epsilon between 0 and 1"));
+    for (const auto& values : {op.weight, op.bias, op.mean, op.variance}) {
+      PACT_CHECK_OK(check_floats(values, out().channels, "the batch norm"));
+    }
+    return expect(std::all_of(op.variance.begin(), op.variance.end(), [](float v) { return v >= 0; }),
+                  "variances that are not negative");
+  }
+
+  Status of(const Relu&) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    return expect(same_shape(in(), out()), "the shape of the input");
+  }
+
+  Status of(const Add&) const {
+    PACT_CHECK_OK(inputs(2));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    return expect(same_shape(in(), out()) && same_shape(in(1), out()) &&
+                      in(1).element == Element::F32,
+                  "two inputs of one shape");
+  }
+};
+
+Status check_node(const Model& model, std::size_t index) {
+  const Node& node = model.nodes[index];
+  PACT_CHECK_OK(check_value(node.value));
+  PACT_CHECK_OK(expect(node.inputs.size() <= kMaxInputs, "at most 64 inputs"));
+  for (const std::int32_t input : node.inputs) {
+    PACT_CHECK_OK(expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
+  }
+  return std::visit([&](const auto& op) { return Check{model, node}.of(op); }, node.operation);
+}
+
+Status check_image(const Model& model) {
+  const std::int64_t channels = model.input_value().channels;
+  PACT_CHECK_OK(check_floats(model.mean, channels, "the mean"));
+  PACT_CHECK_OK(check_floats(model.std, channels, "the std"));
+  return expect(std::all_of(model.std.begin(), model.std.end(), [](float s) { return s > 0; }),
+                "a positive std");
+}
+
+}  // namespace
+
+Status verify(const Model& model) {
+  if (model.nodes.empty() || model.nodes.size() > kMaxNodes) {
+    return corrupt("expected 1 to ", kMaxNodes, " nodes, found ", model.nodes.size());
+  }
+  PACT_CHECK_OK(expect(std::holds_alternative<Input>(model.nodes[0].operation), "the image first"));
+  std::int64_t elements = 0;
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    if (Status status = check_node(model, i); !status) {
+      return corrupt("node ", i, " ('", model.nodes[i].name, "'): ", status.error().message);
+    }
+    elements += model.nodes[i].value.elements();
+  }
+  PACT_CHECK_OK(expect(elements <= kMaxAllElements, "values of at most 2^34 elements in all"));
+  PACT_CHECK_OK(check_image(model));
+  PACT_CHECK_OK(expect(model.output >= 0 && static_cast<std::size_t>(model.output) < model.nodes.size(),
+                       "an output that exists"));
+  return expect(model.output_value().element == Element::F32, "an output of floats");
+}
+
+std::int64_t Model::macs(const Node& node) const {
+  const auto* conv = std::get_if<Conv>(&node.operation);
+  if (conv == nullptr) return 0;
+  return node.value.elements() * (input_of(node).channels / conv->groups) * conv->kernel.y *
+         conv->kernel.x;
+}
+
+}  // namespace pact::format

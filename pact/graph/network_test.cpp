@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/graph/network.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace pact::graph {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
+
+// Fills every parameter that is missing with `value`.
+void fill(Network& network, float value) {
+  for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
+    for (const ParameterSlot& slot : network.parameter_slots(id)) {
+      const auto count = static_cast<std::size_t>(element_count(slot.shape));
+      Tensor tensor = Tensor::f32(slot.shape, std::vector<float>(count, value));
+      if (slot.type == ParameterType::I32) tensor = Tensor::i32(slot.shape, std::vector<int>(count, 1));
+      if (slot.type == ParameterType::I64) {
+        tensor = Tensor::i64(slot.shape, std::vector<std::int64_t>(count, 1));
+      }
+      network.set_parameter(id, slot.role, std::move(tensor));
+    }
+  }
+}
+
+// input 4x8x8 -> conv 6, 3x3, 2 groups, stride 2, bias -> bn -> relu -> flatten -> fc 5
+Network small() {
+  Network network;
+  network.name = "small";
+  const NodeId input = must(network.add("input", Input{4, 8, 8}, {}));
+  const NodeId conv = must(network.add("conv",
+                                       Conv2d{.out_channels = 6,
+                                              .kernel = {3, 3},
+                                              .stride = {2, 2},
+                                              .padding = {1, 1, 1, 1},
+                                              .groups = 2,
+                                              .bias = Bias::Present},
+                                       {input}));
+  const NodeId bn = must(network.add("bn", BatchNorm{}, {conv}));
+  const NodeId relu = must(network.add("relu", Relu{}, {bn}));
+  const NodeId flat = must(network.add("flat", Flatten{}, {relu}));
+  must(network.add("fc", Linear{.out_features = 5}, {flat}));
+  return network;
+}
+
+// Message of the error that adding gives; the node must not have been added.
+std::string add_error(Network& network, const std::string& name, const Operation& operation,
+                      const std::vector<NodeId>& inputs) {
+  const std::size_t before = network.nodes().size();
+  const Result<NodeId> id = network.add(name, operation, inputs);
+  EXPECT_EQ(network.nodes().size(), before + (id ? 1 : 0));
+  return id ? "no error" : id.error().message;
+}
+
+TEST(Network, AddInfersTheTypeOfEachValue) {
+  const Network network = small();
+  EXPECT_EQ(network.node(0).type.shape, (Shape{4, 8, 8}));
+  EXPECT_EQ(network.node(1).type.shape, (Shape{6, 4, 4}));
+  EXPECT_EQ(network.node(3).type.shape, (Shape{6, 4, 4}));
+  EXPECT_EQ(network.node(4).type.shape, (Shape{96}));
+  EXPECT_EQ(network.node(5).type.shape, (Shape{5}));
+  for (const Node& node : network.nodes()) EXPECT_EQ(node.type.element, Element::F32);
+}
+
+TEST(Network, WindowsHaveTheShapesOfPyTorch) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{2, 11, 9}, {}));
+  const auto shape = [&](const std::string& name, const Operation& op) {
+    return network.node(must(network.add(name, op, {in}))).type.shape;
+  };
+  EXPECT_EQ(shape("a", Conv2d{.out_channels = 3, .kernel = {3, 2}, .stride = {2, 3}}), (Shape{3, 5, 3}));
+  EXPECT_EQ(shape("b", Conv2d{.out_channels = 1, .kernel = {3, 3}, .dilation = {2, 4}}), (Shape{1, 7, 1}));
+  EXPECT_EQ(shape("c", Conv2d{.out_channels = 1, .kernel = {2, 2}, .padding = {1, 0, 2, 3}}),
+            (Shape{1, 13, 11}));
+  EXPECT_EQ(shape("d", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}),
+            (Shape{2, 6, 5}));
+  EXPECT_EQ(shape("e", AvgPool{.kernel = {2, 2}, .stride = {2, 2}}), (Shape{2, 5, 4}));
+  EXPECT_EQ(shape("f", GlobalAvgPool{}), (Shape{2, 1, 1}));
+  EXPECT_EQ(shape("g", Shortcut{{2, 2}, 1, 3}), (Shape{6, 6, 5}));
+}
+
+TEST(Network, LevelsAndAccumulatorsFlowThroughIntegerOperations) {
+  Network network;
+  const numeric::Grid u4 = numeric::unsigned_grid(4);
+  const NodeId in =
+      must(network.add("in", Input{.channels = 2, .height = 4, .width = 4, .element = ImageElement::Pixels}, {}));
+  EXPECT_EQ(network.node(in).type.element, Element::Pixel);
+  const NodeId levels = must(network.add("levels", Lookup{.grid = u4}, {in}));
+  EXPECT_EQ(network.node(levels).type, (ValueType{Element::Level, {2, 4, 4}, u4}));
+  const NodeId pooled = must(network.add("pooled", MaxPool{{2, 2}, {2, 2}, {}}, {levels}));
+  EXPECT_EQ(network.node(pooled).type, (ValueType{Element::Level, {2, 2, 2}, u4}));
+  const NodeId sums = must(network.add("sums", SumPool{{0, 0}, {}}, {pooled}));
+  EXPECT_EQ(network.node(sums).type, (ValueType{Element::Accumulator, {2, 1, 1}, {}}));
+  const NodeId again = must(network.add("again", Requantize{.shift = 4, .grid = u4}, {sums}));
+  EXPECT_EQ(network.node(again).type, (ValueType{Element::Level, {2, 1, 1}, u4}));
+  const NodeId back = must(network.add("back", Dequantize{}, {again}));
+  EXPECT_EQ(network.node(back).type.element, Element::F32);
+  EXPECT_THAT(add_error(network, "bad1", Relu{}, {levels}), HasSubstr("node 'bad1' (relu)"));
+  EXPECT_THAT(add_error(network, "bad2", Conv2d{}, {in}), HasSubstr("element type"));
+  EXPECT_THAT(add_error(network, "bad3", IntConv2d{}, {back}), HasSubstr("element type"));
+  EXPECT_THAT(add_error(network, "bad4", Lookup{}, {levels}), HasSubstr("element type"));
+  EXPECT_THAT(add_error(network, "bad5", Requantize{.shift = 4, .grid = u4}, {levels, sums}),
+              HasSubstr("one shape"));
+}
+
+TEST(Network, AddErrorsNameTheNodeAndSayWhatWasFound) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{4, 8, 8}, {}));
+  const NodeId flat = must(network.add("flat", Flatten{}, {in}));
+  const NodeId other = must(network.add("other", Conv2d{.out_channels = 3}, {in}));
+  struct Case {
+    Operation operation;
+    std::vector<NodeId> inputs;
+    std::string expected;
+  };
+  const Case cases[] = {
+      {Relu{}, {}, "expected 1 inputs, found 0"},
+      {Relu{}, {in, in}, "found 2"},
+      {Add{}, {in}, "expected 2 inputs"},
+      {Add{}, {in, other}, "4x8x8 and 3x8x8"},
+      {Input{}, {in}, "expected 0 inputs"},
+      {Input{0, 8, 8}, {}, "an extent from 1"},
+      {Input{3, -1, 8}, {}, "found -1"},
+      {Input{1 << 20, 1 << 20, 1 << 20}, {}, "too large"},
+      {Conv2d{}, {flat}, "channels x height x width, found 256"},
+      {Conv2d{.kernel = {9, 9}}, {in}, "window of 9 does not fit an input of 8"},
+      {Conv2d{.kernel = {3, 3}, .dilation = {4, 1}}, {in}, "window of 9"},
+      {Conv2d{.kernel = {0, 1}}, {in}, "kernel, stride or dilation"},
+      {Conv2d{.stride = {1, 0}}, {in}, "kernel, stride or dilation"},
+      {Conv2d{.padding = {0, -1, 0, 0}}, {in}, "padding from 0"},
+      {Conv2d{.out_channels = 0}, {in}, "out_channels"},
+      {Conv2d{.out_channels = 6, .groups = 3}, {in}, "groups that divide 4 and 6"},
+      {Conv2d{.out_channels = 3, .groups = 2}, {in}, "groups that divide 4 and 3"},
+      {Conv2d{.groups = 0}, {in}, "groups from 1"},
+      {Conv2d{.weights = {.scheme = numeric::WeightScheme::Sawb, .bits = 9}}, {in}, "found 9"},
+      {Linear{}, {in}, "flat input, found 4x8x8"},
+      {Linear{.out_features = 0}, {flat}, "out_features"},
+      {BatchNorm{.epsilon = 0}, {in}, "epsilon"},
+      {BatchNorm{.epsilon = std::numeric_limits<float>::quiet_NaN()}, {in}, "epsilon"},
+      {MaxPool{{2, 2}, {2, 2}, {2, 0, 0, 0}}, {in}, "padding smaller than the kernel"},
+      {Shortcut{{1, 1}, -1, 0}, {in}, "added channels"},
+      {FakeQuantize{.bits = 9}, {in}, "bits from 1 to 8"},
+      {FakeQuantize{.bits = 0}, {in}, "bits from 1 to 8"},
+      {FakeQuantize{.scheme = ActivationScheme::Stream, .bits = 8}, {in}, "bits from 16"},
+      {FakeQuantize{.scheme = ActivationScheme::TwoSided, .granularity = numeric::Granularity::Channel},
+       {in},
+       "only pact"},
+      {FakeQuantize{.granularity = numeric::Granularity::Group}, {in}, "no groups"},
+      {Quantize{.grid = numeric::odd_grid(4)}, {in}, "holds zero"},
+      {Relu{}, {17}, "found value 17"},
+      {Relu{}, {-1}, "found value -1"},
+  };
+  for (const Case& c : cases) {
+    const std::string message = add_error(network, "bad", c.operation, c.inputs);
+    EXPECT_THAT(message, HasSubstr("node 'bad'"));
+    EXPECT_THAT(message, HasSubstr(c.expected));
+  }
+  EXPECT_EQ(network.nodes().size(), 3U);
+  EXPECT_FALSE(network.find("bad"));
+}
+
+TEST(Network, ANameInUseIsAnError) {
+  Network network = small();
+  EXPECT_THAT(add_error(network, "conv", Relu{}, {0}), HasSubstr("node 'conv': the name is in use"));
+  EXPECT_EQ(network.find("conv"), NodeId{1});
+}
+
+TEST(Network, NamesHoldOnlyTheListedCharacters) {
+  Network network;
+  must(network.add("in", Input{}, {}));
+  for (const std::string bad : {"", "a b", "a\"", "a\n", "%a", "a(b", "a=b", "\xC3\xA9"}) {
+    EXPECT_THAT(add_error(network, bad, Relu{}, {0}), HasSubstr("node name")) << bad;
+  }
+  EXPECT_THAT(add_error(network, std::string(513, 'x'), Relu{}, {0}), HasSubstr("node name"));
+  EXPECT_EQ(add_error(network, "layer1.0/Conv_2-x:0", Relu{}, {0}), "no error");
+}
+
+TEST(Network, ConsumersListsEachReaderOnceInOrder) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{}, {}));
+  const NodeId twice = must(network.add("twice", Add{}, {in, in}));
+  const NodeId relu = must(network.add("relu", Relu{}, {in}));
+  must(network.add("sum", Add{}, {relu, twice}));
+  EXPECT_THAT(network.consumers(in), ElementsAre(twice, relu));
+  EXPECT_THAT(network.consumers(relu), ElementsAre(3));
+  EXPECT_TRUE(network.consumers(3).empty());
+}
+
+TEST(Network, TheOutputIsTheLastNodeUnlessSet) {
+  Network network = small();
+  EXPECT_EQ(network.output(), 5);
+  network.set_output(3);
+  EXPECT_EQ(network.output(), 3);
+}
+
+TEST(Network, ParameterSlotsAreTheDocumentedOnes) {
+  const Network network = small();
+  const auto slots = [&](NodeId id) {
+    std::vector<std::string> result;
+    for (const auto& slot : network.parameter_slots(id)) {
+      result.push_back(slot.role + " " + to_string(slot.shape));
+    }
+    return result;
+  };
+  EXPECT_TRUE(slots(0).empty());
+  EXPECT_THAT(slots(1), ElementsAre("weight 6x2x3x3", "bias 6"));
+  EXPECT_THAT(slots(2), ElementsAre("weight 6", "bias 6", "running_mean 6", "running_var 6"));
+  EXPECT_TRUE(slots(3).empty());
+  EXPECT_THAT(slots(5), ElementsAre("weight 5x96", "bias 5"));
+  EXPECT_EQ(Network::parameter_name(network.node(1), "weight"), "conv.weight");
+}
+
+TEST(Network, ParameterSlotsOfQuantizersFollowTheirScheme) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{3, 2, 2}, {}));
+  const auto slots = [&](const FakeQuantize& op) {
+    const std::string name = text("q", network.nodes().size());
+    std::vector<std::string> result;
+    for (const auto& slot : network.parameter_slots(must(network.add(name, op, {in})))) {
+      result.push_back(slot.role + " " + to_string(slot.shape));
+    }
+    return result;
+  };
+  EXPECT_THAT(slots({.scheme = ActivationScheme::Pact}), ElementsAre("alpha 1"));
+  EXPECT_THAT(slots({.granularity = numeric::Granularity::Channel}), ElementsAre("alpha 3"));
+  EXPECT_THAT(slots({.scheme = ActivationScheme::TwoSided}), ElementsAre("low 1", "high 1"));
+  EXPECT_THAT(slots({.scheme = ActivationScheme::Range}), ElementsAre("low 1", "high 1"));
+  EXPECT_THAT(slots({.scheme = ActivationScheme::Stream, .bits = 16}), ElementsAre("range 1"));
+}
+
+TEST(Verify, AcceptsANetworkWithAllItsParameters) {
+  Network network = small();
+  fill(network, 0.5F);
+  const Status status = network.verify();
+  EXPECT_TRUE(status) << status.error().message;
+}
+
+TEST(Verify, EachFaultIsAnErrorThatNamesTheParameter) {
+  struct Case {
+    void (*damage)(Network&);
+    std::string expected;
+  };
+  const Case cases[] = {
+      {[](Network& n) { n.parameters().erase("fc.bias"); }, "'fc.bias' (5) is missing"},
+      {[](Network& n) { n.parameters()["other.weight"] = Tensor::f32({2}, {1, 2}); },
+       "'other.weight' (2) belongs to no node"},
+      {[](Network& n) { n.parameters()["relu.weight"] = Tensor::f32({1}, {1}); }, "'relu.weight'"},
+      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({4}, {1, 2, 3, 4}); },
+       "'fc.bias': expected 5, found 4"},
+      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({1, 5}, {1, 2, 3, 4, 5}); },
+       "found 1x5"},
+      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({5}, {1, 2, 3}); }, "'fc.bias'"},
+      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::i32({5}, {1, 2, 3, 4, 5}); },
+       "another element type"},
+      {[](Network& n) { n.parameters()["bn.bias"].floats()[3] = std::numeric_limits<float>::quiet_NaN(); },
+       "'bn.bias': expected finite"},
+      {[](Network& n) { n.parameters()["conv.weight"].floats()[0] = -std::numeric_limits<float>::infinity(); },
+       "'conv.weight': expected finite"},
+      {[](Network& n) { n.set_output(99); }, "the output does not exist"},
+  };
+  for (const Case& c : cases) {
+    Network network = small();
+    fill(network, 0.5F);
+    c.damage(network);
+    const Status status = network.verify();
+    ASSERT_FALSE(status) << c.expected;
+    EXPECT_THAT(status.error().message, HasSubstr(c.expected));
+  }
+}
+
+TEST(Verify, RefusesANetworkWithoutNodes) { EXPECT_FALSE(Network().verify()); }
+
+TEST(Verify, RefusesALevelOffTheGrid) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{1, 2, 2, ImageElement::Pixels}, {}));
+  const NodeId levels = must(network.add("levels", Lookup{.grid = numeric::unsigned_grid(4)}, {in}));
+  const NodeId conv =
+      must(network.add("conv", IntConv2d{.out_channels = 2, .weights = numeric::odd_grid(2)}, {levels}));
+  fill(network, 0);
+  ASSERT_TRUE(network.verify());
+  network.set_parameter(conv, "weight", Tensor::i32({2, 1, 1, 1}, {3, 2}));
+  ASSERT_FALSE(network.verify());
+  EXPECT_THAT(network.verify().error().message, HasSubstr("'conv.weight': level 2 is not on its grid odd2"));
+  network.set_parameter(conv, "weight", Tensor::i32({2, 1, 1, 1}, {3, -3}));
+  ASSERT_TRUE(network.verify());
+  std::vector<std::int32_t> table(256, 15);
+  table[200] = 16;
+  network.set_parameter(levels, "table", Tensor::i32({1, 256}, table));
+  ASSERT_FALSE(network.verify());
+  EXPECT_THAT(network.verify().error().message, HasSubstr("'levels.table': level 16"));
+}
+
+TEST(Network, MacsCountEachProductOnceAndFollowTheGroups) {
+  const Network network = small();
+  EXPECT_EQ(network.macs(0), 0);
+  EXPECT_EQ(network.macs(1), 6 * 4 * 4 * (4 / 2) * 3 * 3);
+  EXPECT_EQ(network.macs(2), 0);
+  EXPECT_EQ(network.macs(5), 5 * 96);
+  EXPECT_EQ(network.macs(), 6 * 4 * 4 * 2 * 9 + 5 * 96);
+}
+
+TEST(Network, MacsOfADepthwiseConvolutionHaveNoChannelFactor) {
+  Network network;
+  const NodeId in = must(network.add("in", Input{8, 5, 5}, {}));
+  const NodeId conv = must(network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
+  EXPECT_EQ(network.macs(conv), 8 * 3 * 3 * 9);
+}
+
+}  // namespace
+}  // namespace pact::graph

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/kernels/requantize_loops.h"
+
+namespace pact::kernels {
+
+const RequantizeKernel requantize_avx2{.name = "requantize_i64_avx2",
+                                       .isa = Isa::Avx2,
+                                       .add_accumulators = &add_term<std::int32_t>,
+                                       .add_codes = &add_term<std::uint8_t>,
+                                       .add_levels = &add_term<std::int16_t>,
+                                       .round_codes = &round_codes,
+                                       .round_levels = &round_levels};
+
+}  // namespace pact::kernels

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lowered network as a packed file: each node becomes the file's node of the same meaning.
+#include <algorithm>
+#include <deque>
+
+#include "pact/base/version.h"
+#include "pact/format/model.h"
+#include "pact/lower/lower.h"
+#include "pact/numeric/pack.h"
+
+namespace pact::lower {
+namespace {
+
+using namespace graph;
+
+format::Pair to_format(const Pair& p) {
+  return {static_cast<std::int32_t>(p.y), static_cast<std::int32_t>(p.x)};
+}
+format::Padding to_format(const Padding& p) {
+  return {static_cast<std::int32_t>(p.top), static_cast<std::int32_t>(p.left),
+          static_cast<std::int32_t>(p.bottom), static_cast<std::int32_t>(p.right)};
+}
+
+float scale_of(const Operation& operation) {
+  if (const auto* op = std::get_if<Lookup>(&operation)) return op->scale;
+  if (const auto* op = std::get_if<Requantize>(&operation)) return op->scale;
+  if (const auto* op = std::get_if<Quantize>(&operation)) return op->scale;
+  return 1;
+}
+
+format::Value to_format(const Node& node) {
+  const ValueType& type = node.type;
+  const auto extent = [&](std::size_t i) {
+    return i < type.shape.size() ? static_cast<std::int32_t>(type.shape[i]) : 1;
+  };
+  return {.element = static_cast<format::Element>(type.element),
+          .channels = extent(0),
+          .height = extent(1),
+          .width = extent(2),
+          .grid = type.grid,
+          .scale = scale_of(node.operation)};
+}
+
+class Packer {
+ public:
+  explicit Packer(const Network& network) : network_(network) {}
+
+  Result<std::vector<std::byte>> run(const Provenance& provenance) {
+    format::Model model{.name = network_.name,
+                        .tool = "pact " PACT_VERSION,
+                        .recipe = provenance.recipe,
+                        .source = provenance.source,
+                        .mean = network_.preprocessing.mean,
+                        .std = network_.preprocessing.std,
+                        .classes = {network_.classes.begin(), network_.classes.end()},
+                        .nodes = {},
+                        .output = network_.output()};
+    for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
+      const Node& node = network_.node(id);
+      PACT_TRY(format::Operation operation,
+               std::visit([&](const auto& op) { return convert(id, op); }, node.operation));
+      model.nodes.push_back({node.name, std::move(operation), node.inputs, to_format(node)});
+    }
+    PACT_CHECK_OK(format::verify(model));
+    return format::write(model);
+  }
+
+ private:
+  using Converted = Result<format::Operation>;
+
+  const std::vector<float>& floats(NodeId id, const char* role) const {
+    return network_.parameter(id, role).floats();
+  }
+
+  Converted convert(NodeId, const Input&) { return format::Operation(format::Input{}); }
+  Converted convert(NodeId id, const Lookup& op) {
+    const Tensor& table = network_.parameter(id, "table");
+    if (op.table == PixelTable::Levels) return format::Operation(format::Lookup{table.ints(), {}});
+    return format::Operation(format::Lookup{{}, table.floats()});
+  }
+  template <typename Conv>
+  format::Conv window_of(const Conv& op) const {
+    return {.kernel = to_format(op.kernel),
+            .stride = to_format(op.stride),
+            .padding = to_format(op.padding),
+            .dilation = to_format(op.dilation),
+            .groups = static_cast<std::int32_t>(op.groups)};
+  }
+  Converted convert(NodeId id, const IntConv2d& op) {
+    return packed(id, op.weights, window_of(op));
+  }
+  Converted convert(NodeId id, const IntLinear& op) { return packed(id, op.weights, {}); }
+  Converted convert(NodeId id, const Conv2d& op) {
+    return full_precision(id, window_of(op), op.bias);
+  }
+  Converted convert(NodeId id, const Linear& op) { return full_precision(id, {}, op.bias); }
+  Converted convert(NodeId id, const BatchNorm& op) {
+    return format::Operation(format::BatchNorm{floats(id, "weight"), floats(id, "bias"),
+                                               floats(id, "running_mean"),
+                                               floats(id, "running_var"), op.epsilon});
+  }
+  Converted convert(NodeId, const Relu&) { return format::Operation(format::Relu{}); }
+  Converted convert(NodeId, const Add&) { return format::Operation(format::Add{}); }
+  Converted convert(NodeId, const MaxPool& op) {
+    return format::Operation(format::Pool{format::PoolKind::Max, to_format(op.kernel),
+                                          to_format(op.stride), to_format(op.padding)});
+  }
+  Converted convert(NodeId, const AvgPool& op) {
+    return format::Operation(
+        format::Pool{format::PoolKind::Average, to_format(op.kernel), to_format(op.stride), {}});
+  }
+  Converted convert(NodeId id, const GlobalAvgPool&) {
+    return format::Operation(
+        format::Pool{format::PoolKind::Average, whole_image(id), {1, 1}, {}});
+  }
+  Converted convert(NodeId id, const SumPool& op) {
+    const bool global = op.kernel == Pair{0, 0};
+    return format::Operation(format::Pool{format::PoolKind::Sum,
+                                          global ? whole_image(id) : to_format(op.kernel),
+                                          global ? format::Pair{} : to_format(op.stride),
+                                          {}});
+  }
+  Converted convert(NodeId, const Flatten&) { return format::Operation(format::Flatten{}); }
+  Converted convert(NodeId, const Shortcut& op) {
+    return format::Operation(
+        format::Shortcut{to_format(op.stride), static_cast<std::int32_t>(op.before)});
+  }
+  Converted convert(NodeId id, const Requantize& op) {
+    return format::Operation(format::Requantize{op.shift, network_.parameter(id, "multiplier").ints(),
+                                                network_.parameter(id, "offset").longs()});
+  }
+  Converted convert(NodeId id, const Quantize&) {
+    return format::Operation(format::Quantize{floats(id, "inverse")});
+  }
+  Converted convert(NodeId id, const Dequantize&) {
+    return format::Operation(format::Dequantize{floats(id, "scale"), floats(id, "offset")});
+  }
+  Converted convert(NodeId id, const FakeQuantize&) {
+    return make_error(ErrorCode::InvalidArgument, "node '", network_.node(id).name,
+                      "': expected a lowered network, found a fake quantizer");
+  }
+
+  format::Pair whole_image(NodeId id) const {
+    const Shape& shape = network_.node(network_.node(id).inputs[0]).type.shape;
+    return {static_cast<std::int32_t>(shape[1]), static_cast<std::int32_t>(shape[2])};
+  }
+
+  Converted packed(NodeId id, const numeric::Grid& grid, format::Conv conv) {
+    std::vector<std::uint8_t> codes;
+    for (const std::int32_t level : network_.parameter(id, "weight").ints()) {
+      codes.push_back(static_cast<std::uint8_t>(grid.code(level)));
+    }
+    conv.grid = grid;
+    conv.packed = packed_.emplace_back(numeric::pack(codes, grid.bits));
+    return format::Operation(conv);
+  }
+
+  Converted full_precision(NodeId id, format::Conv conv, Bias bias) {
+    conv.weights = floats(id, "weight");
+    if (bias == Bias::Present) conv.bias = floats(id, "bias");
+    return format::Operation(conv);
+  }
+
+  const Network& network_;
+  std::deque<std::vector<std::byte>> packed_;  // what the model's views look into
+};
+
+}  // namespace
+
+Result<std::vector<std::byte>> pack(const Network& lowered, const Provenance& provenance) {
+  return Packer(lowered).run(provenance);
+}
+
+}  // namespace pact::lower

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each pass: text in, text out, and the same results before and after.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "pact/graph/evaluator.h"
+#include "pact/lower/bounds.h"
+#include "pact/lower/lower.h"
+
+namespace pact::lower {
+namespace {
+
+using namespace graph;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kBlock = R"(network "block"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%conv1.input = fake_quantize(%input) {scheme=range bits=8}
+%conv1 = conv2d(%conv1.input) {out_channels=4 kernel=3x3 padding=1,1,1,1 weights=min-max/8/channel}
+%bn1 = batch_norm(%conv1) {}
+%relu1 = fake_quantize(%bn1) {scheme=pact bits=4}
+%conv2 = conv2d(%relu1) {out_channels=4 kernel=3x3 padding=1,1,1,1 weights=sawb/4/channel}
+%bn2 = batch_norm(%conv2) {}
+%add = add(%bn2, %relu1) {}
+%relu2 = fake_quantize(%add) {scheme=pact bits=8}
+%pool = global_avg_pool(%relu2) {}
+%flatten = flatten(%pool) {}
+%linear.input = fake_quantize(%flatten) {scheme=pact bits=8}
+%linear = linear(%linear.input) {out_features=3 weights=min-max/8/tensor}
+)";
+
+// Fills parameters with numbers that make every layer do something.
+void fill(Network& network, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
+    for (const ParameterSlot& slot : network.parameter_slots(id)) {
+      std::vector<float> values(static_cast<std::size_t>(element_count(slot.shape)));
+      for (float& value : values) {
+        value = uniform(random);
+        if (slot.role == "alpha" || slot.role == "high" || slot.role == "range") value = 2;
+        if (slot.role == "low") value = -2;
+        if (slot.role == "running_var") value = 1 + value * value;
+      }
+      network.set_parameter(id, slot.role, Tensor::f32(slot.shape, std::move(values)));
+    }
+  }
+}
+
+Network block(unsigned seed = 1) {
+  Network network = value_or_throw(parse(kBlock));
+  fill(network, seed);
+  return network;
+}
+
+std::vector<float> float_image(unsigned seed, std::vector<std::int32_t>* pixels) {
+  std::mt19937 random(seed);
+  std::vector<float> image;
+  for (int i = 0; i < 2 * 5 * 5; ++i) {
+    pixels->push_back(static_cast<std::int32_t>(random() % 256));
+    image.push_back((static_cast<float>(pixels->back()) / 255.0F - 0.5F) / 0.25F);
+  }
+  return image;
+}
+
+std::vector<float> result_of(const Network& network, const Value& image) {
+  return std::get<std::vector<float>>(value_or_throw(evaluate(network, image)));
+}
+
+TEST(Passes, EachKeepsTheResults) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    Network network = block(seed);
+    std::vector<std::int32_t> pixels;
+    const std::vector<float> image = float_image(seed, &pixels);
+    const auto expected = result_of(network, image);
+    for (const Pass& pass : passes()) {
+      network = value_or_throw(pass.run(network));
+      const auto found = reads_pixels(network) ? result_of(network, pixels) : result_of(network, image);
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        // One level of the last quantizer is worth about 0.01 in the result.
+        EXPECT_NEAR(found[i], expected[i], 0.05F) << pass.name << ", seed " << seed;
+      }
+    }
+  }
+}
+
+TEST(Passes, ExposeLevelsIsExact) {
+  const Network before = block();
+  const Network after = value_or_throw(expose_levels(before));
+  std::vector<std::int32_t> pixels;
+  const auto image = float_image(3, &pixels);
+  EXPECT_EQ(result_of(after, image), result_of(before, image));
+  EXPECT_THAT(print(after), Not(HasSubstr("fake_quantize")));
+}
+
+TEST(Passes, TextOfTheLoweredNetwork) {
+  const Network lowered = value_or_throw(lower(block()));
+  const std::string text = print(lowered);
+  EXPECT_THAT(text, HasSubstr("%input = input() {channels=2 height=5 width=5 element=pixels}"));
+  EXPECT_THAT(text, HasSubstr("%conv1.input = lookup(%input)"));
+  EXPECT_THAT(text, HasSubstr("%relu2 = requantize(%conv2, %relu1)"));
+  EXPECT_THAT(text, HasSubstr("%pool = sum_pool(%relu2)"));
+  EXPECT_THAT(text, HasSubstr("%linear.value = dequantize(%linear)"));
+  for (const char* gone : {"batch_norm", "fake_quantize", "conv2d(%relu1) {out_channels=4 kernel=3x3 stride=1x1 "
+                                                          "padding=1,1,1,1 dilation=1x1 groups=1 bias"}) {
+    EXPECT_THAT(text, Not(HasSubstr(gone)));
+  }
+  EXPECT_EQ(print(value_or_throw(parse(text))), text);
+}
+
+TEST(Passes, BatchNormNeverTouchesTheWeights) {
+  Network plain = block();
+  Network scaled = block();
+  for (float& gamma : scaled.parameters().at("bn2.weight").floats()) gamma *= -7;
+  EXPECT_EQ(value_or_throw(lower(plain)).parameters().at("conv2.weight"),
+            value_or_throw(lower(scaled)).parameters().at("conv2.weight"));
+}
+
+TEST(Passes, FullPrecisionEdgesStayFloat) {
+  std::string source = kBlock;
+  source.replace(source.find("%conv1.input"), source.find("%conv1 =") - source.find("%conv1.input"), "");
+  source.replace(source.find("(%conv1.input)"), 14, "(%input)");
+  source.replace(source.find(" weights=min-max/8/channel"), 26, "");
+  Network network = value_or_throw(parse(source));
+  fill(network, 4);
+  const Network lowered = value_or_throw(lower(network));
+  EXPECT_THAT(print(lowered), HasSubstr("%conv1 = conv2d(%input.normalized)"));
+  EXPECT_THAT(print(lowered), HasSubstr("%relu1 = quantize(%bn1)"));
+  std::vector<std::int32_t> pixels;
+  const auto image = float_image(5, &pixels);
+  const auto expected = result_of(network, image);
+  const auto found = result_of(lowered, pixels);
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 0.05F);
+}
+
+TEST(Passes, ErrorsNameTheNode) {
+  Network collapsed = block();
+  collapsed.parameters().at("relu1.alpha").floats()[0] = 0;
+  EXPECT_THAT(lower(collapsed).error().message, HasSubstr("'relu1'"));
+
+  std::string source = kBlock;
+  source.replace(source.find("scheme=pact bits=4"), 18, "scheme=pact bits=4 granularity=channel");
+  Network per_channel = value_or_throw(parse(source));
+  fill(per_channel, 1);
+  per_channel.parameters().at("relu1.alpha").floats() = {1, 2, 3, 4};
+  EXPECT_THAT(lower(per_channel).error().message, HasSubstr("'conv2': its input has a clip per channel"));
+
+  Network unnormalised = block();
+  unnormalised.preprocessing = {};
+  EXPECT_THAT(lower(unnormalised).error().message, HasSubstr("a mean and a std for each of 2"));
+}
+
+TEST(Bounds, RefuseSumsThatCouldLeave32Bits) {
+  Network network;
+  const NodeId image = value_or_throw(network.add("image", Input{1, 1, 1, ImageElement::Pixels}, {}));
+  const NodeId levels =
+      value_or_throw(network.add("levels", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
+  network.set_parameter(levels, "table", Tensor::i32({1, 256}, std::vector<std::int32_t>(256, 255)));
+  const NodeId many = value_or_throw(network.add("many", Shortcut{{1, 1}, 0, 40000}, {levels}));
+  const NodeId flat = value_or_throw(network.add("flat", Flatten{}, {many}));
+  const NodeId sum = value_or_throw(network.add("sum", IntLinear{1, numeric::odd_grid(8)}, {flat}));
+  network.set_parameter(sum, "weight", Tensor::i32({1, 40001}, std::vector<std::int32_t>(40001, 255)));
+  ASSERT_TRUE(network.verify().has_value());
+  EXPECT_THAT(bounds(network).error().message, HasSubstr("node 'sum': expected sums of at most"));
+  network.parameters().at("sum.weight").ints().assign(40001, 127);
+  EXPECT_TRUE(bounds(network).has_value());
+}
+
+}  // namespace
+}  // namespace pact::lower

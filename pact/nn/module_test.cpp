@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/nn/module.h"
+
+#include <gtest/gtest.h>
+
+#include "pact/graph/evaluator.h"
+#include "pact/graph/quantize.h"
+#include "pact/models/models.h"
+
+namespace pact::nn {
+namespace {
+
+using namespace graph;
+
+Network small_network(std::string_view name) {
+  Network network = value_or_throw(models::build(name, {3, 16, 16, 10}));
+  models::initialize(network, 7);
+  network.preprocessing = {{0.5F, 0.5F, 0.5F}, {0.25F, 0.25F, 0.25F}};
+  return network;
+}
+
+// Largest difference between LibTorch and the evaluator over the result of two random images.
+float difference(const Network& network) {
+  torch::manual_seed(9);
+  const torch::Tensor images = torch::randn({2, 3, 16, 16});
+  Module module(network);
+  const torch::NoGradGuard guard;
+  const torch::Tensor out = module.forward(images, Mode::Evaluate);
+  float largest = 0;
+  for (std::int64_t n = 0; n < 2; ++n) {
+    const torch::Tensor image = images[n].contiguous();
+    const float* values = image.data_ptr<float>();
+    const Value result = value_or_throw(
+        evaluate(network, std::vector<float>(values, values + image.numel())));
+    const auto& expected = std::get<std::vector<float>>(result);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      largest = std::max(largest, std::abs(expected[i] - out[n][static_cast<std::int64_t>(i)].item<float>()));
+    }
+  }
+  return largest;
+}
+
+TEST(Module, ComputesWhatTheEvaluatorComputes) {
+  for (const char* name : {"cifar-resnet20-v1", "cifar-resnet20-v2", "demo-resnet"}) {
+    EXPECT_LT(difference(small_network(name)), 1e-3F) << name;
+  }
+}
+
+TEST(Module, GivesBackTheParametersThatItWasGiven) {
+  const Network network = small_network("demo-resnet");
+  EXPECT_EQ(Module(network).network().parameters(), network.parameters());
+}
+
+TEST(Module, TrainingMovesWeightsAndClipsButNotFixedRanges) {
+  const Network quantized = value_or_throw(quantize(small_network("demo-resnet"), {}));
+  Module module(quantized);
+  const torch::Tensor out = module.forward(torch::randn({4, 3, 16, 16}), Mode::Train);
+  out.square().sum().backward();
+  int clips = 0;
+  for (const auto& [name, tensor] : module.tensors()) {
+    if (module.role(name) == Role::Buffer) {
+      EXPECT_FALSE(tensor.grad().defined()) << name;
+      continue;
+    }
+    clips += module.role(name) == Role::Clip ? 1 : 0;
+    ASSERT_TRUE(tensor.grad().defined()) << name;
+    EXPECT_TRUE(torch::isfinite(tensor.grad()).all().item<bool>()) << name;
+  }
+  EXPECT_GT(clips, 3);
+}
+
+TEST(Module, CalibrationSetsClipsToThePercentileThatItSees) {
+  const Network quantized = value_or_throw(quantize(small_network("demo-resnet"), {}));
+  Module module(quantized);
+  module.reset_clips();
+  module.set_calibration_percentile(1.0);
+  std::map<std::string, float> largest;
+  const auto keep = [&](NodeId id, const torch::Tensor& value) {
+    largest[quantized.node(id).name] = value.max().item<float>();
+  };
+  const torch::NoGradGuard guard;
+  module.forward(torch::randn({8, 3, 16, 16}), Mode::Calibrate, keep);
+  const float alpha = module.tensors().at("relu1.alpha").item<float>();
+  EXPECT_GT(alpha, 0.1F);
+  EXPECT_FLOAT_EQ(alpha, largest.at("relu1"));
+}
+
+TEST(Module, StreamsFollowTheRangeThatTheySee) {
+  const Network quantized = value_or_throw(quantize(small_network("cifar-resnet20-v2"), {}));
+  Module module(quantized);
+  const std::string name = "layer1.0.add.stream.range";
+  ASSERT_TRUE(module.tensors().contains(name));
+  const float before = module.tensors().at(name).item<float>();
+  module.forward(torch::randn({4, 3, 16, 16}), Mode::Train);
+  EXPECT_NE(module.tensors().at(name).item<float>(), before);
+}
+
+TEST(Module, RefusesALoweredNetwork) {
+  Network network;
+  const NodeId image =
+      value_or_throw(network.add("input", Input{1, 2, 2, ImageElement::Pixels}, {}));
+  value_or_throw(network.add("lookup", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
+  network.set_parameter(1, "table", Tensor::i32({1, 256}, std::vector<std::int32_t>(256)));
+  EXPECT_THROW(Module{network}, Exception);
+}
+
+}  // namespace
+}  // namespace pact::nn

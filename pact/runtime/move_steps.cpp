@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that move or combine values without weights: the pixel table, pools, shortcuts, flattening.
+#include <algorithm>
+#include <limits>
+
+#include "pact/runtime/step.h"
+
+namespace pact::runtime {
+namespace {
+
+class MoveStep : public Step {
+ public:
+  MoveStep(const StepContext& context, std::int32_t node)
+      : Step(node),
+        file_node_(context.model.nodes[static_cast<std::size_t>(node)]),
+        in_(context.model.input_of(file_node_)),
+        out_(file_node_.value),
+        storage_(storage_of(out_)) {}
+
+  void run(const Batch& batch) const final {
+    batch.pool->parallel_for(batch.images,
+                             [&](std::int64_t image, int) { run_image(batch, image); });
+  }
+
+ protected:
+  virtual void run_image(const Batch& batch, std::int64_t image) const = 0;
+
+  template <typename T>
+  const T* input(const Batch& batch, std::int64_t image) const {
+    return batch.value<T>(file_node_.inputs[0], image);
+  }
+  template <typename T>
+  T* output(const Batch& batch, std::int64_t image) const {
+    return batch.value<T>(node(), image);
+  }
+
+  const format::Node& file_node_;
+  const format::Value& in_;
+  const format::Value& out_;
+  Storage storage_;
+};
+
+// Calls body(T{}) with the element type of `storage`.
+template <typename Body>
+void with_type(Storage storage, const Body& body) {
+  switch (storage) {
+    case Storage::U8: body(std::uint8_t{}); break;
+    case Storage::I16: body(std::int16_t{}); break;
+    case Storage::I32: body(std::int32_t{}); break;
+    case Storage::F32: body(float{}); break;
+  }
+}
+
+class Lookup final : public MoveStep {
+ public:
+  Lookup(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Lookup>(file_node_.operation)) {
+    for (const std::int32_t level : op_.levels) {
+      codes_.push_back(static_cast<std::uint8_t>(level - out_.grid.lowest));
+    }
+  }
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    const std::uint8_t* pixels = batch.pixels + image * out_.elements();
+    if (codes_.empty()) {
+      look_up(batch, pixels, op_.floats.data(), output<float>(batch, image));
+    } else {
+      look_up(batch, pixels, codes_.data(), output<std::uint8_t>(batch, image));
+    }
+  }
+
+  template <typename T>
+  void look_up(const Batch& batch, const std::uint8_t* pixels, const T* table, T* target) const {
+    const bool planar = batch.order == PixelOrder::Planar;
+    const std::int64_t channel_stride = planar ? out_.pixels() : 1;
+    const std::int64_t pixel_stride = planar ? 1 : out_.channels;
+    for (std::int64_t c = 0; c < out_.channels; ++c) {
+      const T* entries = table + c * 256;
+      const std::uint8_t* source = pixels + c * channel_stride;
+      for (std::int64_t p = 0; p < out_.pixels(); ++p) {
+        target[p * out_.channels + c] = entries[source[p * pixel_stride]];
+      }
+    }
+  }
+
+  const format::Lookup& op_;
+  std::vector<std::uint8_t> codes_;
+};
+
+class Pool final : public MoveStep {
+ public:
+  Pool(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Pool>(file_node_.operation)) {}
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    if (op_.kind == format::PoolKind::Max) {
+      with_type(storage_, [&](auto zero) {
+        using T = decltype(zero);
+        pool<T, T>(batch, image, std::numeric_limits<T>::lowest(),
+                   [](T a, T b) { return std::max(a, b); }, [](T a) { return a; });
+      });
+    } else if (op_.kind == format::PoolKind::Average) {
+      const double area = static_cast<double>(op_.kernel.y) * op_.kernel.x;
+      pool<float, double, float>(batch, image, 0.0, [](double a, float b) { return a + b; },
+                                 [&](double a) { return static_cast<float>(a / area); });
+    } else if (storage_of(in_) == Storage::U8) {
+      const std::int32_t lowest = in_.grid.lowest;
+      sum<std::uint8_t>(batch, image, lowest);
+    } else {
+      sum<std::int16_t>(batch, image, 0);
+    }
+  }
+
+  template <typename In>
+  void sum(const Batch& batch, std::int64_t image, std::int32_t lowest) const {
+    pool<In, std::int32_t, std::int32_t>(
+        batch, image, 0, [&](std::int32_t a, In b) { return a + b + lowest; },
+        [](std::int32_t a) { return a; });
+  }
+
+  template <typename In, typename Sum, typename Out = In, typename Reduce, typename Finish>
+  void pool(const Batch& batch, std::int64_t image, Sum start, Reduce reduce, Finish finish) const {
+    const In* source = input<In>(batch, image);
+    Out* target = output<Out>(batch, image);
+    for (std::int64_t y = 0; y < out_.height; ++y) {
+      for (std::int64_t x = 0; x < out_.width; ++x) {
+        for (std::int64_t c = 0; c < out_.channels; ++c) {
+          *target++ = finish(reduce_window<In>(source + c, y, x, start, reduce));
+        }
+      }
+    }
+  }
+
+  template <typename In, typename Sum, typename Reduce>
+  Sum reduce_window(const In* source, std::int64_t y, std::int64_t x, Sum result,
+                    const Reduce& reduce) const {
+    for (std::int64_t ky = 0; ky < op_.kernel.y; ++ky) {
+      const std::int64_t row = y * op_.stride.y - op_.padding.top + ky;
+      if (row < 0 || row >= in_.height) continue;
+      for (std::int64_t kx = 0; kx < op_.kernel.x; ++kx) {
+        const std::int64_t column = x * op_.stride.x - op_.padding.left + kx;
+        if (column < 0 || column >= in_.width) continue;
+        result = reduce(result, source[(row * in_.width + column) * in_.channels]);
+      }
+    }
+    return result;
+  }
+
+  const format::Pool& op_;
+};
+
+class Shortcut final : public MoveStep {
+ public:
+  Shortcut(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Shortcut>(file_node_.operation)) {}
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image);
+      T* target = output<T>(batch, image);
+      // The code of level 0.
+      const auto fill = static_cast<T>(storage_ == Storage::U8 ? -out_.grid.lowest : 0);
+      std::fill(target, target + out_.elements(), fill);
+      for (std::int64_t y = 0; y < out_.height; ++y) {
+        for (std::int64_t x = 0; x < out_.width; ++x) {
+          const T* from = source + (y * op_.stride.y * in_.width + x * op_.stride.x) * in_.channels;
+          std::copy(from, from + in_.channels,
+                    target + (y * out_.width + x) * out_.channels + op_.before);
+        }
+      }
+    });
+  }
+
+  const format::Shortcut& op_;
+};
+
+class Flatten final : public MoveStep {
+ public:
+  using MoveStep::MoveStep;
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image);
+      T* target = output<T>(batch, image);
+      for (std::int64_t c = 0; c < in_.channels; ++c) {
+        for (std::int64_t p = 0; p < in_.pixels(); ++p) *target++ = source[p * in_.channels + c];
+      }
+    });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node) {
+  const format::Operation& op = context.model.nodes[static_cast<std::size_t>(node)].operation;
+  if (std::holds_alternative<format::Lookup>(op)) return std::make_unique<Lookup>(context, node);
+  if (std::holds_alternative<format::Pool>(op)) return std::make_unique<Pool>(context, node);
+  if (std::holds_alternative<format::Shortcut>(op)) return std::make_unique<Shortcut>(context, node);
+  if (std::holds_alternative<format::Flatten>(op)) return std::make_unique<Flatten>(context, node);
+  return nullptr;
+}
+
+}  // namespace pact::runtime

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A step computes one value (or a fused pair) of a batch. Steps are made when a session is created
+// and hold everything they need; running one allocates nothing. Values lie channels-last:
+// [image][row][column][channel]; levels of up to 8 bits as codes (u8), streams as levels (i16).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "pact/base/thread_pool.h"
+#include "pact/format/model.h"
+#include "pact/kernels/gemm.h"
+#include "pact/kernels/requantize.h"
+#include "pact/runtime/model.h"
+
+namespace pact::runtime {
+
+enum class Storage { U8, I16, I32, F32 };
+
+Storage storage_of(const format::Value& value);
+std::size_t element_bytes(Storage storage);
+
+/// Where the values of one image lie in the arena. `offset` is of the batch.
+struct Slot {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;  // of one image
+};
+
+/// What a step runs on.
+struct Batch {
+  std::byte* arena = nullptr;
+  const Slot* slots = nullptr;  // by node
+  std::int64_t images = 0;
+  const std::uint8_t* pixels = nullptr;
+  PixelOrder order = PixelOrder::Planar;
+  ThreadPool* pool = nullptr;
+  std::byte* scratch = nullptr;  // scratch_stride bytes a worker
+  std::size_t scratch_stride = 0;
+
+  template <typename T>
+  T* value(std::int32_t node, std::int64_t image) const {
+    const Slot& slot = slots[node];
+    return reinterpret_cast<T*>(arena + slot.offset + static_cast<std::size_t>(image) * slot.bytes);
+  }
+};
+
+class Step {
+ public:
+  explicit Step(std::int32_t node) : node_(node) {}
+  virtual ~Step() = default;
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+  virtual void run(const Batch& batch) const = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::size_t weight_bytes() const { return 0; }
+
+  /// The node whose value the step makes.
+  std::int32_t node() const { return node_; }
+
+ private:
+  std::int32_t node_;
+};
+
+/// What makes steps: the model, the node, and the kernels of the chosen instruction set.
+struct StepContext {
+  const format::Model& model;
+  Isa isa;
+};
+
+/// A requantization ready to run on rows of channels. Terms are read from their values, but for
+/// `fused`, whose accumulators the caller passes.
+class Requantizer {
+ public:
+  Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused = -1);
+
+  /// One pixel of one image; `sums` is scratch for `channels()` sums.
+  void run(const Batch& batch, std::int64_t image, std::int64_t pixel,
+           const std::int32_t* accumulators, std::int64_t* sums) const;
+  std::int64_t channels() const { return static_cast<std::int64_t>(offsets_.size()); }
+
+ private:
+  struct Term {
+    std::int32_t node;  // -1: the fused accumulators
+    Storage storage;
+    std::vector<std::int32_t> multipliers;
+  };
+  void add_term(const Batch& batch, const Term& term, std::int64_t image, std::int64_t pixel,
+                const std::int32_t* accumulators, std::int64_t* sums) const;
+
+  std::int32_t node_;
+  Storage storage_;
+  kernels::Rounding rounding_;
+  std::vector<Term> terms_;
+  std::vector<std::int64_t> offsets_;
+  const kernels::RequantizeKernel* kernel_;
+};
+
+/// An integer convolution; `requantize` >= 0: fused with the Requantize node of that index.
+std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t node,
+                                       std::int32_t requantize);
+/// Any other node, but Input (null).
+std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node);
+
+// Makers of the groups of steps that make_step chooses from.
+std::unique_ptr<Step> make_float_step(const StepContext& context, std::int32_t node);
+std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node);
+std::unique_ptr<Step> make_requantize_step(const StepContext& context, std::int32_t node);
+
+}  // namespace pact::runtime

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/train/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "pact/base/result.h"
+
+namespace pact::train {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kGood = "network = \"demo-resnet\"\n[data]\nset = \"mnist\"\n";
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_recipe(text, "r.toml");
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Recipe, ReadsEveryKey) {
+  const Recipe recipe = parse_recipe(R"(
+network = "cifar-resnet20-v1"
+epochs = 7
+batch_size = 32
+seed = 5
+threads = 2
+[data]
+set = "cifar10"
+pad_crop = 4
+flip = "horizontal"
+[optimizer]
+kind = "adam"
+learning_rate = 0.01
+alpha_decay = 0.001
+[schedule]
+kind = "step"
+milestones = [3, 5]
+[quantize]
+weights = "dorefa"
+weight_bits = 2
+activation_bits = 3
+gradient = "pact"
+alpha = 8
+first = { precision = "float" }
+last = { weight_bits = 6 }
+calibrate = { percentile = 0.99, batches = 3 }
+[[quantize.layer]]
+match = "layer1.*"
+weight_bits = 5
+)",
+                                     "r.toml");
+  EXPECT_EQ(recipe.epochs, 7);
+  EXPECT_EQ(recipe.optimizer.kind, OptimizerKind::Adam);
+  EXPECT_EQ(recipe.schedule.milestones, (std::vector<int>{3, 5}));
+  ASSERT_TRUE(recipe.quantize.has_value());
+  EXPECT_EQ(recipe.quantize->inner.weights.scheme, numeric::WeightScheme::DoReFa);
+  EXPECT_EQ(recipe.quantize->inner.activation_bits, 3);
+  EXPECT_EQ(recipe.quantize->first.precision, graph::LayerPolicy::Precision::Float);
+  EXPECT_EQ(recipe.quantize->last.weights.bits, 6);
+  ASSERT_EQ(recipe.quantize->overrides.size(), 1U);
+  EXPECT_EQ(recipe.quantize->overrides[0].policy.weights.bits, 5);
+  ASSERT_TRUE(recipe.calibration.has_value());
+  EXPECT_EQ(recipe.calibration->batches, 3);
+}
+
+TEST(Recipe, UnknownKeysAreNamedWithTheirLine) {
+  EXPECT_THAT(error_of(kGood + "[optimizer]\nlerning_rate = 1\n"),
+              AllOf(HasSubstr("r.toml:5"), HasSubstr("optimizer.lerning_rate"),
+                    HasSubstr("learning_rate")));
+  EXPECT_THAT(error_of("epoch = 3\n" + kGood), HasSubstr("unknown key 'epoch'"));
+}
+
+TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
+  EXPECT_THAT(error_of("epochs = 0\n" + kGood), HasSubstr("expected a whole number from 1"));
+  EXPECT_THAT(error_of(kGood + "[quantize]\nweight_bits = 9\n"), HasSubstr("from 1 to 8, found 9"));
+  EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"lsq\"\n"),
+              AllOf(HasSubstr("dorefa"), HasSubstr("found 'lsq'")));
+  EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"dorefa\"\ngranularity = \"channel\"\n"),
+              HasSubstr("dorefa has one scale per tensor"));
+  EXPECT_THAT(error_of(kGood + "[optimizer]\nlearning_rate = nan\n"), HasSubstr("a number from 0"));
+  EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
+  EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
+}
+
+TEST(Recipe, BrokenTomlGivesItsLine) {
+  EXPECT_THAT(error_of("network = \"a\nepochs = 1\n"), HasSubstr("r.toml:1"));
+}
+
+TEST(Recipe, TheProjectsRecipesAreGood) {
+  int read = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(PACT_SOURCE_DIR "/recipes")) {
+    if (entry.path().extension() != ".toml") continue;
+    EXPECT_NO_THROW(read_recipe(entry.path())) << entry.path();
+    ++read;
+  }
+  EXPECT_GE(read, 3);
+}
+
+}  // namespace
+}  // namespace pact::train

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop on a small data set that the test writes: resuming, interrupting, checkpoints, errors.
+#include "pact/train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "pact/base/file.h"
+#include "pact/train/checkpoint.h"
+#include "pact/train/evaluate.h"
+
+namespace pact::train {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kTrainImages = 60000;
+constexpr int kTestImages = 10000;
+
+void write_idx(const std::filesystem::path& path, int count, int size, int kind) {
+  std::ofstream file(path, std::ios::binary);
+  const auto word = [&](std::uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) file.put(static_cast<char>(value >> shift));
+  };
+  word(kind == 3 ? 0x803 : 0x801);
+  word(static_cast<std::uint32_t>(count));
+  if (kind == 3) word(28), word(28);
+  std::string bytes(static_cast<std::size_t>(count) * static_cast<std::size_t>(size), '\0');
+  std::uint32_t state = 1;
+  for (char& byte : bytes) {
+    state = state * 1664525 + 1013904223;
+    byte = static_cast<char>(kind == 3 ? state >> 24 : (state >> 24) % 10);
+  }
+  file << bytes;
+}
+
+// A folder that looks like MNIST, made once.
+const std::filesystem::path& data_folder() {
+  static const std::filesystem::path root = [] {
+    const std::filesystem::path path = testing::TempDir() + "/trainer_data_" + std::to_string(::getpid());
+    std::filesystem::create_directories(path / "mnist");
+    write_idx(path / "mnist/train-images-idx3-ubyte", kTrainImages, 28 * 28, 3);
+    write_idx(path / "mnist/train-labels-idx1-ubyte", kTrainImages, 1, 1);
+    write_idx(path / "mnist/t10k-images-idx3-ubyte", kTestImages, 28 * 28, 3);
+    write_idx(path / "mnist/t10k-labels-idx1-ubyte", kTestImages, 1, 1);
+    return path;
+  }();
+  return root;
+}
+
+class Trainer : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static Recipe recipe(const std::string& extra = "") {
+    return parse_recipe("network = \"demo-resnet\"\nepochs = 2\nbatch_size = 6000\nthreads = 1\n"
+                        "checkpoint_seconds = 0\n[data]\nset = \"mnist\"\npad_crop = 2\n"
+                        "[optimizer]\nlearning_rate = 0.05\nalpha_decay = 1e-3\n"
+                        "[quantize]\nalpha = 6\n" + extra,
+                        "test");
+  }
+
+  TrainOptions options(const std::string& name, Start start = Start::Fresh) {
+    TrainOptions result;
+    result.folder = folder_ / name;
+    result.data_root = data_folder();
+    result.start = start;
+    return result;
+  }
+
+  // Stops after so many steps, counted over all runs that share the hooks.
+  static Hooks hooks(int stop_after = 1 << 30) {
+    Hooks result;
+    result.validate = [](const graph::Network&) { return Validation{0.5, "test"}; };
+    result.stop = [steps = 0, stop_after]() mutable { return ++steps == stop_after; };
+    return result;
+  }
+
+  std::filesystem::path folder_ = testing::TempDir() + "/trainer_" + std::to_string(::getpid());
+};
+
+TEST_F(Trainer, ResumedAfterAnInterruptionEndsWithTheSameWeights) {
+  const auto whole = train(recipe(), options("whole"), hooks());
+  for (const int stop : {3, 10, 14}) {
+    const std::string name = "part" + std::to_string(stop);
+    try {
+      train(recipe(), options(name), hooks(stop));
+      FAIL() << "was not interrupted";
+    } catch (const Exception& error) {
+      EXPECT_EQ(error.error().code, ErrorCode::Interrupted);
+      EXPECT_THAT(error.what(), HasSubstr("--resume"));
+    }
+    const auto resumed = train(recipe(), options(name, Start::Resume), hooks());
+    EXPECT_EQ(resumed.parameters(), whole.parameters()) << "stopped after step " << stop;
+  }
+}
+
+TEST_F(Trainer, MovesAlphaAndLogsItsGradient) {
+  const Recipe r = recipe();
+  const auto start = starting_network(r, options("log"));
+  const auto end = train(r, options("log"), hooks());
+  EXPECT_NE(end.parameters().at("relu1.alpha"), start.parameters().at("relu1.alpha"));
+  const std::string log = value_or_throw(read_text(folder_ / "log/log.jsonl"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2);
+  EXPECT_THAT(log, HasSubstr("\"relu1.alpha\":{\"gradient_norm\":"));
+}
+
+TEST_F(Trainer, CheckpointOfAnotherNetworkIsRefused) {
+  train(recipe(), options("other"), hooks());
+  Recipe other = recipe("activation_bits = 3\n");
+  try {
+    train(other, options("other", Start::Resume), hooks());
+    FAIL() << "was accepted";
+  } catch (const Exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("the checkpoint is of another network"));
+  }
+}
+
+TEST_F(Trainer, DamagedCheckpointsAreErrors) {
+  train(recipe(), options("damage"), hooks());
+  const auto path = folder_ / "damage/checkpoint.safetensors";
+  const std::string good = value_or_throw(read_text(path));
+  for (std::size_t length = 0; length < good.size(); length += good.size() / 23 + 1) {
+    value_or_throw(write_atomically(path, std::string_view(good).substr(0, length)));
+    EXPECT_THROW(load_checkpoint(path), Exception) << length;
+  }
+  value_or_throw(write_atomically(path, good));
+  EXPECT_EQ(load_checkpoint(path).epoch, 2);
+}
+
+TEST_F(Trainer, MissingStartWeightsSayWhereTheyWereLookedFor) {
+  Recipe r = recipe();
+  r.start = "nothing.safetensors";
+  try {
+    train(r, options("start"), hooks());
+    FAIL() << "was accepted";
+  } catch (const Exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("expected 'nothing.safetensors' under"));
+  }
+}
+
+TEST_F(Trainer, FakeQuantizedLevelsAreWholeAndOnTheirGrid) {
+  const auto network = starting_network(recipe(), options("levels"));
+  const std::vector<std::uint8_t> pixels(2 * 28 * 28, 100);
+  const auto levels = fake_quantized_levels(network, pixels, 2);
+  ASSERT_TRUE(levels.contains("relu1"));
+  for (const std::int32_t level : levels.at("relu1")) {
+    EXPECT_GE(level, 0);
+    EXPECT_LE(level, 15);
+  }
+}
+
+}  // namespace
+}  // namespace pact::train
