@@ -29,7 +29,8 @@ struct Evaluated {
 Evaluated evaluate_image(const graph::Network& network, std::span<const std::uint8_t> pixels) {
   Evaluated result;
   const auto keep = [&](graph::NodeId id, const graph::Value& value) {
-    if (const auto* levels = std::get_if<Levels>(&value)) result.levels[network.node(id).name] = *levels;
+    if (const auto* levels = std::get_if<Levels>(&value))
+      result.levels[network.node(id).name] = *levels;
   };
   const graph::Value image = Levels(pixels.begin(), pixels.end());
   const graph::Value output = value_or_throw(graph::evaluate(network, image, keep));
@@ -50,8 +51,8 @@ class Comparer {
       : executors_(executors),
         dataset_(dataset),
         pool_(thread_count(threads)),
-        session_(value_or_throw(Session::create(executors.model, {.threads = thread_count(threads),
-                                                                  .batch = 16}))) {}
+        session_(value_or_throw(
+            Session::create(executors.model, {.threads = thread_count(threads), .batch = 16}))) {}
 
   void run_chunk(std::int64_t first, std::int64_t count) {
     const auto pixels = std::span<const std::uint8_t>(dataset_.pixels)
@@ -84,7 +85,8 @@ class Comparer {
     return count;
   }
 
-  void compare_runtime(std::span<const std::uint8_t> pixels, const std::vector<Evaluated>& evaluated) {
+  void compare_runtime(std::span<const std::uint8_t> pixels,
+                       const std::vector<Evaluated>& evaluated) {
     session_.observe([&](const LayerView& layer) {
       const std::string name(layer.name);
       LayerCount& count = count_of(name);
@@ -98,7 +100,8 @@ class Comparer {
     value_or_throw(session_.run(pixels, PixelOrder::Planar, logits));
     for (std::size_t i = 0; i < logits.size(); ++i) {
       const float expected = evaluated[i / outputs].output[i % outputs];
-      const bool same = std::bit_cast<std::uint32_t>(logits[i]) == std::bit_cast<std::uint32_t>(expected);
+      const bool same =
+          std::bit_cast<std::uint32_t>(logits[i]) == std::bit_cast<std::uint32_t>(expected);
       result_.outputs_differing += same ? 0 : 1;
     }
   }
@@ -138,7 +141,8 @@ std::int64_t total(const std::vector<LayerCount>& layers, Field field) {
 std::string fraction_text(std::int64_t part, std::int64_t whole) {
   if (whole == 0) return "";
   char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.2e", static_cast<double>(part) / static_cast<double>(whole));
+  std::snprintf(buffer, sizeof buffer, "%.2e",
+                static_cast<double>(part) / static_cast<double>(whole));
   return part == 0 ? "0" : buffer;
 }
 
@@ -147,7 +151,9 @@ std::string fraction_text(std::int64_t part, std::int64_t whole) {
 std::int64_t Comparison::compared() const { return total(layers, &LayerCount::compared); }
 std::int64_t Comparison::runtime() const { return total(layers, &LayerCount::runtime); }
 std::int64_t Comparison::fake_compared() const { return total(layers, &LayerCount::fake_compared); }
-std::int64_t Comparison::fake_quantized() const { return total(layers, &LayerCount::fake_quantized); }
+std::int64_t Comparison::fake_quantized() const {
+  return total(layers, &LayerCount::fake_quantized);
+}
 
 Comparison compare(const Executors& executors, const data::Dataset& dataset, std::int64_t images,
                    int threads, const std::function<void(double)>& progress) {

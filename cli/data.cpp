@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pact/data/dataset.h"
-
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/show.h"
+#include "pact/data/dataset.h"
 
 namespace pact::cli {
 namespace {
@@ -18,10 +17,14 @@ struct Options {
 
 const char* state_name(data::FileState state) {
   switch (state) {
-    case data::FileState::Good: return "good";
-    case data::FileState::Missing: return "missing";
-    case data::FileState::WrongSize: return "wrong size";
-    case data::FileState::WrongSum: return "wrong sum";
+    case data::FileState::Good:
+      return "good";
+    case data::FileState::Missing:
+      return "missing";
+    case data::FileState::WrongSize:
+      return "wrong size";
+    case data::FileState::WrongSum:
+      return "wrong sum";
   }
   return "?";
 }
@@ -61,7 +64,8 @@ void add_data(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("data", "Which data sets are here; check their sums");
   command->footer("Example:\n  PACT_DATA=~/datasets pact data");
-  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_option("--root", options->root,
+                      "Folder of the data sets (default: PACT_DATA, or data)");
   command->add_flag("--json", options->json, "Print a JSON array");
   command->callback([options] { run(*options); });
 }

@@ -46,10 +46,13 @@ std::uint64_t weight_bits_bytes(const graph::Network& lowered) {
   for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(lowered.nodes().size()); ++id) {
     const graph::Node& node = lowered.node(id);
     const auto count = [&] {
-      return static_cast<std::uint64_t>(graph::element_count(lowered.parameter(id, "weight").shape));
+      return static_cast<std::uint64_t>(
+          graph::element_count(lowered.parameter(id, "weight").shape));
     };
-    if (const auto* op = node.as<graph::IntConv2d>()) bits += count() * static_cast<std::uint64_t>(op->weights.bits);
-    if (const auto* op = node.as<graph::IntLinear>()) bits += count() * static_cast<std::uint64_t>(op->weights.bits);
+    if (const auto* op = node.as<graph::IntConv2d>())
+      bits += count() * static_cast<std::uint64_t>(op->weights.bits);
+    if (const auto* op = node.as<graph::IntLinear>())
+      bits += count() * static_cast<std::uint64_t>(op->weights.bits);
   }
   return (bits + 7) / 8;
 }
@@ -68,15 +71,16 @@ void run(const Options& options) {
   const auto train_images =
       value_or_throw(data::load_dataset(*info, root, data::Split::Train)).size();
 
-  const Trained plain = train_one("Float", recipes / "demo-float.toml", folder / "float", options, test);
+  const Trained plain =
+      train_one("Float", recipes / "demo-float.toml", folder / "float", options, test);
   const Trained low = train_one("4-bit weights and activations, PACT", recipes / "demo-w4a4.toml",
                                 folder / "w4a4", options, test);
   if (!low.lowered) throw_error(ErrorCode::Unsupported, "demo: the network could not be lowered");
 
   const auto path = folder / "demo-w4a4.pact";
   const auto recipe_text = value_or_throw(read_text(recipes / "demo-w4a4.toml"));
-  const auto bytes =
-      value_or_throw(lower::pack(*low.lowered, {.recipe = recipe_text, .source = "demo-w4a4.toml"}));
+  const auto bytes = value_or_throw(
+      lower::pack(*low.lowered, {.recipe = recipe_text, .source = "demo-w4a4.toml"}));
   value_or_throw(write_atomically(path, bytes));
   const Model model = value_or_throw(Model::load(path));
 
@@ -87,30 +91,34 @@ void run(const Options& options) {
   Comparison codes;
   {
     Progress progress;
-    codes = compare({low.network, *low.lowered, model}, test, static_cast<std::int64_t>(test.size()), 0,
-                    [&](double done) { progress.update(done, "comparing codes"); });
+    codes =
+        compare({low.network, *low.lowered, model}, test, static_cast<std::int64_t>(test.size()), 0,
+                [&](double done) { progress.update(done, "comparing codes"); });
   }
 
   const Files files{
       .packed = bytes.size(),
       .ideal = weight_bits_bytes(*low.lowered),
       .floats = graph::serialize_safetensors(graph::to_tensor_file(plain.network)).size()};
-  std::printf("\n%s\n",
-              table({{"network", "top-1", "file", "images/s"},
-                     {"float (LibTorch)", percent(float_result.top1), bytes_text(files.floats),
-                      rate(float_result.images, float_result.seconds)},
-                     {"fake-quantized 4/4 (LibTorch)", percent(fake_result.top1), "",
-                      rate(fake_result.images, fake_result.seconds)},
-                     {"integer 4/4 (pact runtime)", percent(integer_result.top1),
-                      bytes_text(files.packed), rate(integer_result.images, integer_result.seconds)}})
-                  .c_str());
-  std::printf("%s times smaller than float. Codes compared: %lld. Runtime against evaluator: %lld differ.\n"
-              "Fake-quantized against integer: %lld of %lld differ.\n",
-              fixed(static_cast<double>(files.floats) / static_cast<double>(files.packed), 1).c_str(),
-              static_cast<long long>(codes.compared()), static_cast<long long>(codes.runtime()),
-              static_cast<long long>(codes.fake_quantized()),
-              static_cast<long long>(codes.fake_compared()));
-  const double total = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::printf(
+      "\n%s\n",
+      table({{"network", "top-1", "file", "images/s"},
+             {"float (LibTorch)", percent(float_result.top1), bytes_text(files.floats),
+              rate(float_result.images, float_result.seconds)},
+             {"fake-quantized 4/4 (LibTorch)", percent(fake_result.top1), "",
+              rate(fake_result.images, fake_result.seconds)},
+             {"integer 4/4 (pact runtime)", percent(integer_result.top1), bytes_text(files.packed),
+              rate(integer_result.images, integer_result.seconds)}})
+          .c_str());
+  std::printf(
+      "%s times smaller than float. Codes compared: %lld. Runtime against evaluator: %lld differ.\n"
+      "Fake-quantized against integer: %lld of %lld differ.\n",
+      fixed(static_cast<double>(files.floats) / static_cast<double>(files.packed), 1).c_str(),
+      static_cast<long long>(codes.compared()), static_cast<long long>(codes.runtime()),
+      static_cast<long long>(codes.fake_quantized()),
+      static_cast<long long>(codes.fake_compared()));
+  const double total =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const nlohmann::json summary{
       {"data", "fashion-mnist"},
       {"train_images", train_images},
@@ -143,7 +151,8 @@ void add_demo(CLI::App& app) {
   command->footer("Example:\n  pact demo --out out/demo");
   command->add_option("--recipes", options->recipes, "Folder of the demo's recipes");
   command->add_option("--out", options->output, "Folder for everything it makes");
-  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_option("--root", options->root,
+                      "Folder of the data sets (default: PACT_DATA, or data)");
   command->callback([options] { run(*options); });
 }
 

@@ -37,9 +37,8 @@ void run(const Options& options) {
     result = evaluate_float(target, *info, test, options.threads);
   }
   if (options.json) {
-    const nlohmann::json json{{"top1", result.top1},
-                              {"images", result.images},
-                              {"seconds", result.seconds}};
+    const nlohmann::json json{
+        {"top1", result.top1}, {"images", result.images}, {"seconds", result.seconds}};
     std::printf("%s\n", json.dump().c_str());
     return;
   }
@@ -60,9 +59,12 @@ void add_eval(CLI::App& app) {
   command->add_option("file", options->file, "Packed network (.pact) or checkpoint (.safetensors)");
   command->add_option("--network", options->target.network, "Float network by name");
   command->add_option("--weights", options->target.weights, "Its weights (safetensors)");
-  command->add_option("--data", options->dataset, "Data set: cifar10, fashion-mnist, mnist")->required();
-  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
-  command->add_option("--threads", options->threads, "Threads; 0: all cores")->check(CLI::Range(0, 256));
+  command->add_option("--data", options->dataset, "Data set: cifar10, fashion-mnist, mnist")
+      ->required();
+  command->add_option("--root", options->root,
+                      "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_option("--threads", options->threads, "Threads; 0: all cores")
+      ->check(CLI::Range(0, 256));
   command->add_flag("--json", options->json, "Print one JSON object");
   command->callback([options] { run(*options); });
 }

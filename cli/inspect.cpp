@@ -29,9 +29,9 @@ struct Row {
 };
 
 std::string operation_name(const format::Node& node, const format::Value& in) {
-  constexpr const char* kNames[] = {"image",   "table",      "conv",       "pool",
-                                    "shortcut", "flatten",   "requantize", "quantize",
-                                    "dequantize", "batch norm", "relu",     "add"};
+  constexpr const char* kNames[] = {"image",      "table",      "conv",       "pool",
+                                    "shortcut",   "flatten",    "requantize", "quantize",
+                                    "dequantize", "batch norm", "relu",       "add"};
   if (const auto* conv = std::get_if<format::Conv>(&node.operation)) {
     const std::string prefix = conv->integer() ? "" : "float ";
     if (in.pixels() == 1 && conv->kernel.y == 1 && conv->kernel.x == 1) return prefix + "linear";
@@ -64,10 +64,14 @@ std::uint64_t parameter_bytes(const format::Operation& operation) {
 
 std::string values_text(const format::Value& value) {
   switch (value.element) {
-    case format::Element::F32: return "f32";
-    case format::Element::Pixel: return "pixels";
-    case format::Element::Accumulator: return "i32";
-    case format::Element::Level: break;
+    case format::Element::F32:
+      return "f32";
+    case format::Element::Pixel:
+      return "pixels";
+    case format::Element::Accumulator:
+      return "i32";
+    case format::Element::Level:
+      break;
   }
   return numeric::name(value.grid);
 }
@@ -94,7 +98,8 @@ std::vector<Row> rows_of(const format::Model& model) {
   return rows;
 }
 
-void print_json(const format::Model& model, const std::vector<Row>& rows, std::uint64_t file_bytes) {
+void print_json(const format::Model& model, const std::vector<Row>& rows,
+                std::uint64_t file_bytes) {
   nlohmann::json layers = nlohmann::json::array();
   for (const Row& row : rows) {
     layers.push_back({{"name", row.name},
@@ -114,7 +119,8 @@ void print_json(const format::Model& model, const std::vector<Row>& rows, std::u
   std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-void print_text(const format::Model& model, const std::vector<Row>& rows, std::uint64_t file_bytes) {
+void print_text(const format::Model& model, const std::vector<Row>& rows,
+                std::uint64_t file_bytes) {
   std::vector<std::vector<std::string>> cells{
       {"layer", "operation", "shape", "weights", "values", "alpha", "bytes", "MACs"}};
   std::uint64_t bytes = 0;
@@ -128,9 +134,10 @@ void print_text(const format::Model& model, const std::vector<Row>& rows, std::u
   }
   cells.push_back({"total", "", "", "", "", "", std::to_string(bytes), std::to_string(macs)});
   std::string classes;
-  for (const std::string_view name : model.classes) classes += text(classes.empty() ? "" : ", ", name);
-  std::printf("%s (format %d, written by %s, from %s), %s\n\n%s\n",
-              std::string(model.name).c_str(), model.version, std::string(model.tool).c_str(),
+  for (const std::string_view name : model.classes)
+    classes += text(classes.empty() ? "" : ", ", name);
+  std::printf("%s (format %d, written by %s, from %s), %s\n\n%s\n", std::string(model.name).c_str(),
+              model.version, std::string(model.tool).c_str(),
               model.source.empty() ? "an unnamed source" : std::string(model.source).c_str(),
               bytes_text(file_bytes).c_str(), table(cells).c_str());
   std::printf("classes: %s\n", classes.c_str());

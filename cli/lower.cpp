@@ -45,7 +45,8 @@ void check(const Options& options, const Executors& executors) {
 void run(const Options& options) {
   const auto file = value_or_throw(graph::read_safetensors(options.checkpoint));
   auto quantized = graph::network_from(file);
-  if (!quantized) throw_error(quantized.error().code, options.checkpoint, ": ", quantized.error().message);
+  if (!quantized)
+    throw_error(quantized.error().code, options.checkpoint, ": ", quantized.error().message);
   const graph::Network lowered = value_or_throw(lower::lower(*quantized));
   const auto recipe = file.metadata.find("recipe");
   const lower::Provenance provenance{
@@ -81,7 +82,8 @@ void add_lower(CLI::App& app) {
                    "Compare trainer, evaluator and runtime code by code on so many test images")
       ->check(CLI::Range(1, 1000000))
       ->needs(data);
-  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_option("--root", options->root,
+                      "Folder of the data sets (default: PACT_DATA, or data)");
   command->callback([options] { run(*options); });
 }
 

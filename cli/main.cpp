@@ -8,7 +8,8 @@
 #include "pact/base/version.h"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trains low-bit neural networks with PACT and runs exactly what was trained.", "pact"};
+  CLI::App app{"Trains low-bit neural networks with PACT and runs exactly what was trained.",
+               "pact"};
   app.set_version_flag("--version", "pact " PACT_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);

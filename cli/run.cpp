@@ -26,8 +26,8 @@ struct Guess {
   double probability = 0;
 };
 
-std::vector<Guess> guesses(const std::vector<float>& logits, const std::vector<std::string>& classes,
-                           int top) {
+std::vector<Guess> guesses(const std::vector<float>& logits,
+                           const std::vector<std::string>& classes, int top) {
   const float highest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);

@@ -11,7 +11,8 @@ namespace pact::cli {
 namespace {
 
 bool is_number(const std::string& cell) {
-  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 || cell[0] == '-');
+  return !cell.empty() &&
+         (std::isdigit(static_cast<unsigned char>(cell[0])) != 0 || cell[0] == '-');
 }
 
 constexpr auto kTerminalInterval = std::chrono::milliseconds(100);
@@ -64,7 +65,8 @@ std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(std::lround(seconds));
   char buffer[32];
   if (whole >= 3600) {
-    std::snprintf(buffer, sizeof buffer, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    std::snprintf(buffer, sizeof buffer, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60,
+                  whole % 60);
   } else if (whole >= 60) {
     std::snprintf(buffer, sizeof buffer, "%ld:%02ld", whole / 60, whole % 60);
   } else {
@@ -75,14 +77,15 @@ std::string duration_text(double seconds) {
 
 std::string percent(double fraction) { return fixed(fraction * 100, 2) + " %"; }
 
-Progress::Progress() : terminal_(isatty(STDERR_FILENO) != 0), last_(std::chrono::steady_clock::now()) {}
+Progress::Progress()
+    : terminal_(isatty(STDERR_FILENO) != 0), last_(std::chrono::steady_clock::now()) {}
 
 Progress::~Progress() { clear(); }
 
 void Progress::update(double fraction, const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
-  const std::chrono::nanoseconds interval =
-      terminal_ ? std::chrono::nanoseconds(kTerminalInterval) : std::chrono::nanoseconds(kPlainInterval);
+  const std::chrono::nanoseconds interval = terminal_ ? std::chrono::nanoseconds(kTerminalInterval)
+                                                      : std::chrono::nanoseconds(kPlainInterval);
   if (now - last_ < interval) return;
   last_ = now;
   if (!terminal_) {

@@ -9,7 +9,8 @@
 
 namespace pact::cli {
 
-/// A table of text; the first row is the head. Columns whose cells are numbers are set to the right.
+/// A table of text; the first row is the head. Columns whose cells are numbers are set to the
+/// right.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// "1.25 MB", "12.3 kB".

@@ -59,8 +59,8 @@ void print_epoch(const train::EpochReport& report, int epochs) {
   if (!report.clips.empty()) clips = "  alpha " + fixed(lowest, 2) + " to " + fixed(highest, 2);
   std::printf("epoch %d/%d  loss %s  train %s  test %s (%s)%s  %s\n", report.epoch, epochs,
               fixed(report.loss, 4).c_str(), percent(report.accuracy).c_str(),
-              percent(report.validation.top1).c_str(), report.validation.kind.c_str(), clips.c_str(),
-              duration_text(report.seconds).c_str());
+              percent(report.validation.top1).c_str(), report.validation.kind.c_str(),
+              clips.c_str(), duration_text(report.seconds).c_str());
   if (!collapsed.empty()) std::printf("warning: collapsed to their floor:%s\n", collapsed.c_str());
   std::fflush(stdout);
 }
@@ -85,9 +85,9 @@ void run(const Options& options) {
   if (trained.lowered) {
     const auto path = training.folder / "model.pact";
     const lower::Provenance provenance{
-        .recipe = recipe.text,
-        .source = std::filesystem::path(options.recipe).filename().string()};
-    value_or_throw(write_atomically(path, value_or_throw(lower::pack(*trained.lowered, provenance))));
+        .recipe = recipe.text, .source = std::filesystem::path(options.recipe).filename().string()};
+    value_or_throw(
+        write_atomically(path, value_or_throw(lower::pack(*trained.lowered, provenance))));
     std::printf("saved %s, %s\n", path.string().c_str(),
                 bytes_text(std::filesystem::file_size(path)).c_str());
   }
@@ -105,10 +105,11 @@ Trained run_training(const train::Recipe& recipe, const train::TrainOptions& opt
   hooks.stop = [] { return interrupted != 0; };
   hooks.validate = [&](const graph::Network& network) { return validate(network, recipe, test); };
   hooks.on_step = [&](const train::StepReport& report) {
-    const double done = (report.epoch - 1 + static_cast<double>(report.step) / static_cast<double>(report.steps)) /
-                        report.epochs;
-    progress.update(done, text("epoch ", report.epoch, "/", report.epochs, "  step ", report.step, "/",
-                               report.steps, "  loss ", fixed(report.loss, 3), "  accuracy ",
+    const double done =
+        (report.epoch - 1 + static_cast<double>(report.step) / static_cast<double>(report.steps)) /
+        report.epochs;
+    progress.update(done, text("epoch ", report.epoch, "/", report.epochs, "  step ", report.step,
+                               "/", report.steps, "  loss ", fixed(report.loss, 3), "  accuracy ",
                                percent(report.accuracy), "  ", fixed(report.images_per_second, 0),
                                " images/s  ", duration_text(report.seconds_left), " left"));
   };
@@ -136,8 +137,10 @@ void add_train(CLI::App& app) {
       "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume\n"
       "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint.");
   command->add_option("recipe", options->recipe, "Recipe (TOML)")->required();
-  command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")->required();
-  command->add_option("--root", options->root, "Folder of the data sets (default: PACT_DATA, or data)");
+  command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")
+      ->required();
+  command->add_option("--root", options->root,
+                      "Folder of the data sets (default: PACT_DATA, or data)");
   command->add_flag("--resume", options->resume, "Go on from the folder's checkpoint");
   command->callback([options] { run(*options); });
 }

@@ -18,8 +18,8 @@ struct Trained {
   double seconds = 0;
 };
 
-/// Runs a recipe with a progress bar on stderr and a line an epoch on stdout. SIGINT and SIGTERM end
-/// the step, save, and throw Exception (Interrupted). `test` is what is validated on.
+/// Runs a recipe with a progress bar on stderr and a line an epoch on stdout. SIGINT and SIGTERM
+/// end the step, save, and throw Exception (Interrupted). `test` is what is validated on.
 Trained run_training(const train::Recipe& recipe, const train::TrainOptions& options,
                      const data::Dataset& test);
 

@@ -21,7 +21,7 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t size) : size_(size) {
     if (size == 0) return;
-    data_ = static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignment}));
+    data_ = static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{kAlignment}));
     std::memset(static_cast<void*>(data_), 0, size * sizeof(T));
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
@@ -33,7 +33,7 @@ class AlignedBuffer {
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
-  ~AlignedBuffer() { ::operator delete(data_, std::align_val_t{kAlignment}); }
+  ~AlignedBuffer() { ::operator delete (data_, std::align_val_t{kAlignment}); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

@@ -271,8 +271,8 @@ TEST_F(FileTest, WritingOverAFolderFailsAndLeavesNoTemporaryFile) {
 
 TEST_F(FileTest, AFolderThatIsNotWritableKeepsTheOldFile) {
   ASSERT_TRUE(write_atomically(folder_ / "a", "old"));
-  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec |
-                               fs::perms::others_read | fs::perms::others_exec);
+  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read |
+                               fs::perms::others_exec);
   const uid_t user = ::geteuid();
   if (user == 0) {  // permissions do not bind root
     ASSERT_EQ(::seteuid(65534), 0);
@@ -381,7 +381,8 @@ TEST(ThreadPool, RunsEachIndexOnceForEverySizeAndForRepeatedLoops) {
 TEST(ThreadPool, WhatTheLoopWroteIsVisibleAfterIt) {
   ThreadPool pool(4);
   std::vector<std::int64_t> squares(10'000);
-  pool.parallel_for(10'000, [&](std::int64_t i, int) { squares[static_cast<std::size_t>(i)] = i * i; });
+  pool.parallel_for(10'000,
+                    [&](std::int64_t i, int) { squares[static_cast<std::size_t>(i)] = i * i; });
   std::int64_t expected = 0;
   for (std::int64_t i = 0; i < 10'000; ++i) expected += i * i;
   EXPECT_EQ(std::accumulate(squares.begin(), squares.end(), std::int64_t{0}), expected);
@@ -421,7 +422,8 @@ TEST(AlignedBuffer, StartsOnACacheLineAndHoldsZeros) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64, 0U);
     ASSERT_EQ(buffer.size(), size);
     ASSERT_EQ(buffer.span().size(), size);
-    EXPECT_TRUE(std::all_of(buffer.span().begin(), buffer.span().end(), [](int x) { return x == 0; }));
+    EXPECT_TRUE(
+        std::all_of(buffer.span().begin(), buffer.span().end(), [](int x) { return x == 0; }));
   }
 }
 

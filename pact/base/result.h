@@ -112,9 +112,9 @@ template <typename... Parts>
 #define PACT_CONCAT(a, b) PACT_CONCAT_INNER(a, b)
 
 /// PACT_TRY(auto x, f()): x = the value of f(), or return its Error from this function.
-#define PACT_TRY(declaration, expression)                                              \
-  auto PACT_CONCAT(result_, __LINE__) = (expression);                                  \
-  if (!PACT_CONCAT(result_, __LINE__)) return PACT_CONCAT(result_, __LINE__).error();  \
+#define PACT_TRY(declaration, expression)                                             \
+  auto PACT_CONCAT(result_, __LINE__) = (expression);                                 \
+  if (!PACT_CONCAT(result_, __LINE__)) return PACT_CONCAT(result_, __LINE__).error(); \
   declaration = *std::move(PACT_CONCAT(result_, __LINE__))
 
 /// PACT_CHECK_OK(f()): return the Error of f() from this function, if there is one.
@@ -122,10 +122,10 @@ template <typename... Parts>
   if (auto status_ = (expression); !status_) return status_.error()
 
 /// Aborts on a caller bug. Never used on data.
-#define PACT_CHECK(condition)                                                       \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
+#define PACT_CHECK(condition)                                                            \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
       std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                 \
-    }                                                                               \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)

@@ -28,8 +28,11 @@ class ThreadPool {
   /// returns when all are done. `body` must not throw and must not call the pool. Not reentrant.
   template <typename Body>
   void parallel_for(std::int64_t count, const Body& body) {
-    run(count, [](const void* context, std::int64_t index,
-                  int worker) { (*static_cast<const Body*>(context))(index, worker); },
+    run(
+        count,
+        [](const void* context, std::int64_t index, int worker) {
+          (*static_cast<const Body*>(context))(index, worker);
+        },
         &body);
   }
 

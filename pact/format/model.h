@@ -54,8 +54,8 @@ struct Lookup {
   std::span<const float> floats;
 };
 /// Fully connected layers are convolutions of 1x1 images. `packed` (grid.bits bits a weight) for
-/// integer layers, else `weights`; [out][in/groups][kernel row][kernel column]. Float sums are taken
-/// in double precision in the order (row, column, channel), bias first, and rounded once.
+/// integer layers, else `weights`; [out][in/groups][kernel row][kernel column]. Float sums are
+/// taken in double precision in the order (row, column, channel), bias first, and rounded once.
 struct Conv {
   Pair kernel;
   Pair stride;

@@ -184,7 +184,7 @@ std::vector<Damage> damages() {
   const auto i64 = [](std::vector<std::int64_t> v) { return keep(std::move(v)); };
   const auto stream = numeric::symmetric_grid(numeric::kStreamBits);
   return {
-      {"NoNodes", [](Model& m) { m.nodes.clear(); }, "expected 1 to 65536 nodes, found 0"},
+      {"NoNodes", [](Model& m) { m.nodes.clear(); }, "expected 1 to 16384 nodes, found 0"},
       {"NoImage", [](Model& m) { m.nodes[0].operation = Relu{}; }, "the image first"},
       {"Mean",
        [=](Model& m) {

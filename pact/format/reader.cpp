@@ -12,10 +12,13 @@
 namespace pact::format {
 namespace {
 
-// The verifier walks shared tables once per reference; these bound the work that a file can ask for.
+// The verifier walks shared tables once per reference; these bound the work that a file can ask
+// for.
 constexpr flatbuffers::uoffset_t kMaxDepth = 16;
 constexpr flatbuffers::uoffset_t kMaxTables = 1 << 20;
 constexpr std::size_t kMinBytes = 16;
+// A node's tables without their arrays, at least.
+constexpr std::size_t kNodeBytes = 32;
 
 template <typename... Parts>
 Error corrupt(const Parts&... parts) {
@@ -30,7 +33,8 @@ template <typename T>
 std::span<const T> view(const flatbuffers::Vector<T>* values) {
   // FlatBuffers checks the alignment of a vector's length alone; 64-bit elements need more. None is
   // what verify() then finds.
-  if (values == nullptr || reinterpret_cast<std::uintptr_t>(values->Data()) % alignof(T) != 0) return {};
+  if (values == nullptr || reinterpret_cast<std::uintptr_t>(values->Data()) % alignof(T) != 0)
+    return {};
   return {reinterpret_cast<const T*>(values->Data()), values->size()};
 }
 
@@ -42,7 +46,8 @@ Padding read_padding(const schema::Padding* p) {
 }
 numeric::Grid read_grid(const schema::Grid* grid) {
   if (grid == nullptr) return {};
-  return {.bits = grid->bits(), .step = grid->step(), .lowest = grid->lowest(), .codes = grid->codes()};
+  return {
+      .bits = grid->bits(), .step = grid->step(), .lowest = grid->lowest(), .codes = grid->codes()};
 }
 
 Operation read_operation(const schema::Input&) { return Input{}; }
@@ -89,19 +94,32 @@ Operation read_as(const schema::Node& node) {
 
 Result<Operation> read_operation(const schema::Node& node) {
   switch (node.operation() == nullptr ? schema::Operation::NONE : node.operation_type()) {
-    case schema::Operation::Input: return read_as<schema::Input>(node);
-    case schema::Operation::Lookup: return read_as<schema::Lookup>(node);
-    case schema::Operation::Conv: return read_as<schema::Conv>(node);
-    case schema::Operation::Pool: return read_as<schema::Pool>(node);
-    case schema::Operation::Shortcut: return read_as<schema::Shortcut>(node);
-    case schema::Operation::Flatten: return read_as<schema::Flatten>(node);
-    case schema::Operation::Requantize: return read_as<schema::Requantize>(node);
-    case schema::Operation::Quantize: return read_as<schema::Quantize>(node);
-    case schema::Operation::Dequantize: return read_as<schema::Dequantize>(node);
-    case schema::Operation::BatchNorm: return read_as<schema::BatchNorm>(node);
-    case schema::Operation::Relu: return read_as<schema::Relu>(node);
-    case schema::Operation::Add: return read_as<schema::Add>(node);
-    case schema::Operation::NONE: break;
+    case schema::Operation::Input:
+      return read_as<schema::Input>(node);
+    case schema::Operation::Lookup:
+      return read_as<schema::Lookup>(node);
+    case schema::Operation::Conv:
+      return read_as<schema::Conv>(node);
+    case schema::Operation::Pool:
+      return read_as<schema::Pool>(node);
+    case schema::Operation::Shortcut:
+      return read_as<schema::Shortcut>(node);
+    case schema::Operation::Flatten:
+      return read_as<schema::Flatten>(node);
+    case schema::Operation::Requantize:
+      return read_as<schema::Requantize>(node);
+    case schema::Operation::Quantize:
+      return read_as<schema::Quantize>(node);
+    case schema::Operation::Dequantize:
+      return read_as<schema::Dequantize>(node);
+    case schema::Operation::BatchNorm:
+      return read_as<schema::BatchNorm>(node);
+    case schema::Operation::Relu:
+      return read_as<schema::Relu>(node);
+    case schema::Operation::Add:
+      return read_as<schema::Add>(node);
+    case schema::Operation::NONE:
+      break;
   }
   return make_error(ErrorCode::Unsupported, "node '", view(node.name()),
                     "': an operation that this version does not know");
@@ -124,7 +142,44 @@ Result<Node> read_node(const schema::Node& stored) {
   return node;
 }
 
-Result<Model> read_verified(const schema::Model& stored) {
+template <typename... Spans>
+std::size_t total_bytes(const Spans&... spans) {
+  return (std::size_t{0} + ... + spans.size_bytes());
+}
+std::size_t array_bytes(const Lookup& op) { return total_bytes(op.levels, op.floats); }
+std::size_t array_bytes(const Conv& op) { return total_bytes(op.packed, op.weights, op.bias); }
+std::size_t array_bytes(const Requantize& op) { return total_bytes(op.multiplier, op.offset); }
+std::size_t array_bytes(const Quantize& op) { return total_bytes(op.inverse); }
+std::size_t array_bytes(const Dequantize& op) { return total_bytes(op.scale, op.offset); }
+std::size_t array_bytes(const BatchNorm& op) {
+  return total_bytes(op.weight, op.bias, op.mean, op.variance);
+}
+template <typename Other>
+std::size_t array_bytes(const Other&) {
+  return 0;
+}
+
+std::size_t stored_bytes(const Node& node) {
+  return kNodeBytes + node.name.size() + std::span(node.inputs).size_bytes() +
+         std::visit([](const auto& op) { return array_bytes(op); }, node.operation);
+}
+
+// The nodes and names of a file, of which no two share bytes: a small file that points to one array
+// again and again could ask for memory and work without bound.
+class Bytes {
+ public:
+  explicit Bytes(std::size_t size) : left_(size) {}
+  Status take(std::size_t bytes) {
+    if (bytes > left_) return corrupt("the packed network is damaged: parts of it overlap");
+    left_ -= bytes;
+    return {};
+  }
+
+ private:
+  std::size_t left_;
+};
+
+Result<Model> read_verified(const schema::Model& stored, Bytes bytes) {
   Model model{.version = stored.version(),
               .name = view(stored.name()),
               .tool = view(stored.tool()),
@@ -138,11 +193,15 @@ Result<Model> read_verified(const schema::Model& stored) {
   }
   model.output = stored.output();
   if (stored.classes() != nullptr) {
-    for (const auto* name : *stored.classes()) model.classes.push_back(view(name));
+    for (const auto* name : *stored.classes()) {
+      model.classes.push_back(view(name));
+      PACT_CHECK_OK(bytes.take(sizeof(flatbuffers::uoffset_t) + model.classes.back().size()));
+    }
   }
   if (stored.nodes() != nullptr) {
     for (const auto* node : *stored.nodes()) {
       PACT_TRY(Node read, read_node(*node));
+      PACT_CHECK_OK(bytes.take(stored_bytes(read)));
       model.nodes.push_back(std::move(read));
     }
   }
@@ -161,7 +220,7 @@ Result<Model> read_bytes(std::span<const std::byte> bytes) {
   if (!schema::VerifyModelBuffer(verifier)) {
     return corrupt("the packed network is damaged: it points outside itself");
   }
-  return read_verified(*schema::GetModel(data));
+  return read_verified(*schema::GetModel(data), Bytes(bytes.size()));
 }
 
 }  // namespace

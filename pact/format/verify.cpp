@@ -15,7 +15,7 @@ namespace {
 constexpr std::int32_t kMaxExtent = 1 << 20;
 constexpr std::int32_t kMaxKernel = 1 << 10;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
-constexpr std::size_t kMaxNodes = 1 << 16;
+constexpr std::size_t kMaxNodes = 1 << 14;
 constexpr std::size_t kMaxInputs = 64;
 // What one image may ask of the runtime in all its values together.
 constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 34;
@@ -51,7 +51,8 @@ Status check_value(const Value& value) {
   switch (value.element) {
     case Element::F32:
     case Element::Pixel:
-    case Element::Accumulator: return {};
+    case Element::Accumulator:
+      return {};
     case Element::Level:
       PACT_CHECK_OK(numeric::check(value.grid));
       if (value.grid.bits == numeric::kStreamBits) {
@@ -66,7 +67,8 @@ Status check_value(const Value& value) {
 Status check_slide(std::int32_t in, std::int32_t out, std::int32_t kernel, std::int32_t stride,
                    std::int32_t padding, std::int32_t dilation) {
   for (const std::int32_t extent : {kernel, stride, dilation}) {
-    PACT_CHECK_OK(expect(extent >= 1 && extent <= kMaxKernel, "kernels, strides and dilations of 1 to 1024"));
+    PACT_CHECK_OK(
+        expect(extent >= 1 && extent <= kMaxKernel, "kernels, strides and dilations of 1 to 1024"));
   }
   const std::int32_t reach = dilation * (kernel - 1) + 1;
   PACT_CHECK_OK(expect(in + padding >= reach, "a kernel that fits its input"));
@@ -80,7 +82,8 @@ Status check_window(const Value& in, const Value& out, Pair kernel, Pair stride,
   }
   PACT_CHECK_OK(check_slide(in.height, out.height, kernel.y, stride.y, padding.top + padding.bottom,
                             dilation.y));
-  return check_slide(in.width, out.width, kernel.x, stride.x, padding.left + padding.right, dilation.x);
+  return check_slide(in.width, out.width, kernel.x, stride.x, padding.left + padding.right,
+                     dilation.x);
 }
 
 std::int64_t magnitude(const Value& value) {
@@ -96,10 +99,14 @@ bool is_integer(const Value& value) {
   return value.element == Element::Level || value.element == Element::Accumulator;
 }
 
+// Sums of the absolute levels of each filter of an integer convolution, by node; else empty.
+using FilterSums = std::vector<std::vector<std::int64_t>>;
+
 // One overload of `of` per operation.
 struct Check {
   const Model& model;
   const Node& node;
+  FilterSums& filter_sums;
 
   const Value& in(std::size_t i = 0) const { return model.input_of(node, i); }
   const Value& out() const { return node.value; }
@@ -109,7 +116,8 @@ struct Check {
     return corrupt("expected ", count, " inputs, found ", node.inputs.size());
   }
   Status elements(Element from, Element to) const {
-    return expect(in().element == from && out().element == to, "element types that fit the operation");
+    return expect(in().element == from && out().element == to,
+                  "element types that fit the operation");
   }
 
   Status of(const Input&) const {
@@ -127,7 +135,8 @@ struct Check {
       return check_floats(op.floats, entries, "the table");
     }
     PACT_CHECK_OK(elements(Element::Pixel, Element::Level));
-    PACT_CHECK_OK(expect(out().grid.bits <= numeric::kMaxCodeBits, "pixel levels of at most 8 bits"));
+    PACT_CHECK_OK(
+        expect(out().grid.bits <= numeric::kMaxCodeBits, "pixel levels of at most 8 bits"));
     PACT_CHECK_OK(expect(static_cast<std::int64_t>(op.levels.size()) == entries,
                          "256 table entries a channel"));
     return expect(std::all_of(op.levels.begin(), op.levels.end(),
@@ -138,9 +147,9 @@ struct Check {
   Status of(const Conv& op) const {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(check_window(in(), out(), op.kernel, op.stride, op.padding, op.dilation));
-    PACT_CHECK_OK(expect(op.groups >= 1 && in().channels % op.groups == 0 &&
-                             out().channels % op.groups == 0,
-                         "groups that divide the channels"));
+    PACT_CHECK_OK(
+        expect(op.groups >= 1 && in().channels % op.groups == 0 && out().channels % op.groups == 0,
+               "groups that divide the channels"));
     const std::int64_t filter = std::int64_t{in().channels / op.groups} * op.kernel.y * op.kernel.x;
     PACT_CHECK_OK(expect(filter <= kMaxElements && filter * out().channels <= kMaxElements,
                          "at most 2^31 weights"));
@@ -151,7 +160,8 @@ struct Check {
     }
     PACT_CHECK_OK(elements(Element::Level, Element::Accumulator));
     PACT_CHECK_OK(expect(in().grid.bits <= numeric::kMaxCodeBits, "an input of at most 8 bits"));
-    PACT_CHECK_OK(expect(op.weights.empty() && op.bias.empty(), "no float weights beside packed ones"));
+    PACT_CHECK_OK(
+        expect(op.weights.empty() && op.bias.empty(), "no float weights beside packed ones"));
     PACT_CHECK_OK(numeric::check(op.grid));
     PACT_CHECK_OK(expect(op.grid.bits <= numeric::kMaxCodeBits, "weights of at most 8 bits"));
     const auto count = static_cast<std::size_t>(filter * out().channels);
@@ -166,7 +176,9 @@ struct Check {
   Status check_weights(const Conv& op, std::size_t filter) const {
     std::vector<std::uint8_t> codes(filter * static_cast<std::size_t>(out().channels));
     numeric::unpack(op.packed, op.grid.bits, codes);
-    const std::int64_t limit = std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
+    const std::int64_t limit =
+        std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
+    auto& sums = filter_sums[static_cast<std::size_t>(&node - model.nodes.data())];
     for (std::size_t o = 0; o < codes.size(); o += filter) {
       std::int64_t sum = 0;
       for (std::size_t i = o; i < o + filter; ++i) {
@@ -174,6 +186,7 @@ struct Check {
         sum += std::abs(op.grid.level(codes[i]));
       }
       PACT_CHECK_OK(expect(sum <= limit, "weights whose sums stay within 32 bits"));
+      sums.push_back(sum);
     }
     return {};
   }
@@ -191,7 +204,8 @@ struct Check {
                         std::max(pad.left, pad.right) < op.kernel.x,
                     "padding smaller than the kernel");
     }
-    PACT_CHECK_OK(expect(pad.top == 0 && pad.left == 0 && pad.bottom == 0 && pad.right == 0, "no padding"));
+    PACT_CHECK_OK(
+        expect(pad.top == 0 && pad.left == 0 && pad.bottom == 0 && pad.right == 0, "no padding"));
     if (op.kind == PoolKind::Average) return elements(Element::F32, Element::F32);
     PACT_CHECK_OK(expect(op.kind == PoolKind::Sum, "a known pool"));
     PACT_CHECK_OK(elements(Element::Level, Element::Accumulator));
@@ -216,7 +230,8 @@ struct Check {
     PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
                              (in().element != Element::Level || in().grid == out().grid),
                          "the element type of the input"));
-    return expect(out().pixels() == 1 && out().channels == in().elements(), "all elements as channels");
+    return expect(out().pixels() == 1 && out().channels == in().elements(),
+                  "all elements as channels");
   }
 
   Status integer_inputs() const {
@@ -233,9 +248,9 @@ struct Check {
     PACT_CHECK_OK(expect(out().element == Element::Level, "levels as the result"));
     PACT_CHECK_OK(expect(op.shift >= 1 && op.shift <= numeric::kMaxShift, "a shift from 1 to 32"));
     const auto channels = static_cast<std::size_t>(out().channels);
-    PACT_CHECK_OK(expect(op.offset.size() == channels &&
-                             op.multiplier.size() == channels * node.inputs.size(),
-                         "a multiplier for each input and channel and an offset for each channel"));
+    PACT_CHECK_OK(expect(
+        op.offset.size() == channels && op.multiplier.size() == channels * node.inputs.size(),
+        "a multiplier for each input and channel and an offset for each channel"));
     for (const std::int64_t offset : op.offset) {
       PACT_CHECK_OK(expect(offset > -(std::int64_t{1} << 62) && offset < (std::int64_t{1} << 62),
                            "offsets below 2^62"));
@@ -252,28 +267,21 @@ struct Check {
     std::vector<std::vector<std::int64_t>> bounds;
     const auto channels = static_cast<std::size_t>(out().channels);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      bounds.push_back(sum_bounds(model.nodes[static_cast<std::size_t>(node.inputs[i])], channels));
+      bounds.push_back(sum_bounds(static_cast<std::size_t>(node.inputs[i]), channels));
     }
     return bounds;
   }
 
-  std::vector<std::int64_t> sum_bounds(const Node& made_by, std::size_t channels) const {
-    const auto* conv = std::get_if<Conv>(&made_by.operation);
+  std::vector<std::int64_t> sum_bounds(std::size_t input, std::size_t channels) const {
+    const Node& made_by = model.nodes[input];
     const auto* pool = std::get_if<Pool>(&made_by.operation);
     if (pool != nullptr && pool->kind == PoolKind::Sum) {
       const std::int64_t area = std::int64_t{pool->kernel.y} * pool->kernel.x;
       return std::vector<std::int64_t>(channels, area * magnitude(model.input_of(made_by)));
     }
-    if (conv == nullptr) return std::vector<std::int64_t>(channels, magnitude(made_by.value));
-    const Value& input = model.input_of(made_by);
-    const auto filter = static_cast<std::size_t>(input.channels / conv->groups * conv->kernel.y *
-                                                 conv->kernel.x);
-    std::vector<std::uint8_t> codes(filter * channels);
-    numeric::unpack(conv->packed, conv->grid.bits, codes);
-    std::vector<std::int64_t> result(channels);
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      result[i / filter] += std::abs(conv->grid.level(codes[i])) * magnitude(input);
-    }
+    std::vector<std::int64_t> result = filter_sums[input];
+    if (result.empty()) return std::vector<std::int64_t>(channels, magnitude(made_by.value));
+    for (std::int64_t& bound : result) bound *= magnitude(model.input_of(made_by));
     return result;
   }
 
@@ -300,8 +308,9 @@ struct Check {
     for (const auto& values : {op.weight, op.bias, op.mean, op.variance}) {
       PACT_CHECK_OK(check_floats(values, out().channels, "the batch norm"));
     }
-    return expect(std::all_of(op.variance.begin(), op.variance.end(), [](float v) { return v >= 0; }),
-                  "variances that are not negative");
+    return expect(
+        std::all_of(op.variance.begin(), op.variance.end(), [](float v) { return v >= 0; }),
+        "variances that are not negative");
   }
 
   Status of(const Relu&) const {
@@ -313,20 +322,21 @@ struct Check {
   Status of(const Add&) const {
     PACT_CHECK_OK(inputs(2));
     PACT_CHECK_OK(elements(Element::F32, Element::F32));
-    return expect(same_shape(in(), out()) && same_shape(in(1), out()) &&
-                      in(1).element == Element::F32,
-                  "two inputs of one shape");
+    return expect(
+        same_shape(in(), out()) && same_shape(in(1), out()) && in(1).element == Element::F32,
+        "two inputs of one shape");
   }
 };
 
-Status check_node(const Model& model, std::size_t index) {
+Status check_node(const Model& model, std::size_t index, FilterSums& filter_sums) {
   const Node& node = model.nodes[index];
   PACT_CHECK_OK(check_value(node.value));
   PACT_CHECK_OK(expect(node.inputs.size() <= kMaxInputs, "at most 64 inputs"));
   for (const std::int32_t input : node.inputs) {
-    PACT_CHECK_OK(expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
+    PACT_CHECK_OK(
+        expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
   }
-  return std::visit([&](const auto& op) { return Check{model, node}.of(op); }, node.operation);
+  return std::visit([&](const auto& op) { return Check{model, node, filter_sums}.of(op); }, node.operation);
 }
 
 Status check_image(const Model& model) {
@@ -345,16 +355,18 @@ Status verify(const Model& model) {
   }
   PACT_CHECK_OK(expect(std::holds_alternative<Input>(model.nodes[0].operation), "the image first"));
   std::int64_t elements = 0;
+  FilterSums filter_sums(model.nodes.size());
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    if (Status status = check_node(model, i); !status) {
+    if (Status status = check_node(model, i, filter_sums); !status) {
       return corrupt("node ", i, " ('", model.nodes[i].name, "'): ", status.error().message);
     }
     elements += model.nodes[i].value.elements();
   }
   PACT_CHECK_OK(expect(elements <= kMaxAllElements, "values of at most 2^34 elements in all"));
   PACT_CHECK_OK(check_image(model));
-  PACT_CHECK_OK(expect(model.output >= 0 && static_cast<std::size_t>(model.output) < model.nodes.size(),
-                       "an output that exists"));
+  PACT_CHECK_OK(
+      expect(model.output >= 0 && static_cast<std::size_t>(model.output) < model.nodes.size(),
+             "an output that exists"));
   return expect(model.output_value().element == Element::F32, "an output of floats");
 }
 

@@ -47,8 +47,8 @@ class Writer {
 
   Offset<schema::Value> write_value(const Value& value) {
     const schema::Grid grid = to_schema(value.grid);
-    return schema::CreateValue(builder_, static_cast<schema::Element>(value.element), value.channels,
-                               value.height, value.width,
+    return schema::CreateValue(builder_, static_cast<schema::Element>(value.element),
+                               value.channels, value.height, value.width,
                                value.element == Element::Level ? &grid : nullptr, value.scale);
   }
 

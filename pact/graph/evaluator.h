@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference evaluator: what a network means, in slow scalar code that reads like the definition.
-// Trainer, runtime and kernels are tested against it; for integer networks they agree bit for bit.
+// The reference evaluator: what a network means, in slow scalar code that reads like the
+// definition. Trainer, runtime and kernels are tested against it; for integer networks they agree
+// bit for bit.
 #pragma once
 
 #include <cstdint>

@@ -64,11 +64,12 @@ std::vector<In> convolve(const Conv& op, const ValueType& in_type, const ValueTy
   const std::int64_t per_group = op.out_channels / op.groups;
   const auto filter = static_cast<std::int64_t>(weights.size()) / op.out_channels;
   for (std::int64_t c = 0; c < op.out_channels; ++c) {
-    const auto start = static_cast<Sum>(bias == nullptr ? 0.0F : (*bias)[static_cast<std::size_t>(c)]);
+    const auto start =
+        static_cast<Sum>(bias == nullptr ? 0.0F : (*bias)[static_cast<std::size_t>(c)]);
     for (std::int64_t y = 0; y < height; ++y) {
       std::vector<Sum> sums(static_cast<std::size_t>(width), start);
-      convolve_row<Conv, In, Sum>(op, in_type, in.data(), weights.data() + c * filter, c / per_group,
-                                  y, sums);
+      convolve_row<Conv, In, Sum>(op, in_type, in.data(), weights.data() + c * filter,
+                                  c / per_group, y, sums);
       std::transform(sums.begin(), sums.end(), out.begin() + (c * height + y) * width,
                      [](Sum sum) { return static_cast<In>(sum); });
     }
@@ -121,7 +122,8 @@ std::vector<Out> windowed(const ValueType& in_type, const ValueType& out_type, P
             const std::int64_t row = y * stride.y - padding.top + ky;
             const std::int64_t column = x * stride.x - padding.left + kx;
             if (row < 0 || row >= height || column < 0 || column >= width) continue;
-            result = reduce(result, in[static_cast<std::size_t>((c * height + row) * width + column)]);
+            result =
+                reduce(result, in[static_cast<std::size_t>((c * height + row) * width + column)]);
           }
         }
         out.push_back(result);
@@ -138,8 +140,9 @@ std::vector<T> max_pool(const MaxPool& op, const Operands& o, const std::vector<
 }
 
 Floats average(const Operands& o, Pair kernel, Pair stride) {
-  const auto sums = windowed<float, double>(o.input_type(), o.type(), kernel, stride, {}, o.floats(),
-                                            0.0, [](double a, float b) { return a + b; });
+  const auto sums =
+      windowed<float, double>(o.input_type(), o.type(), kernel, stride, {}, o.floats(), 0.0,
+                              [](double a, float b) { return a + b; });
   Floats out(sums.size());
   const auto area = static_cast<double>(kernel.y * kernel.x);
   std::transform(sums.begin(), sums.end(), out.begin(),
@@ -156,7 +159,8 @@ std::vector<T> shortcut(const Shortcut& op, const Operands& o, const std::vector
     for (std::int64_t y = 0; y < to[1]; ++y) {
       for (std::int64_t x = 0; x < to[2]; ++x) {
         out[static_cast<std::size_t>(((c + op.before) * to[1] + y) * to[2] + x)] =
-            in[static_cast<std::size_t>((c * from[1] + y * op.stride.y) * from[2] + x * op.stride.x)];
+            in[static_cast<std::size_t>((c * from[1] + y * op.stride.y) * from[2] +
+                                        x * op.stride.x)];
       }
     }
   }
@@ -202,7 +206,8 @@ struct Evaluate {
   }
   Result<Value> of(const IntConv2d& op) const {
     const Ints& weights = o.parameter("weight").ints();
-    PACT_CHECK_OK(check_sums(weights, static_cast<std::size_t>(op.out_channels), o.input_type().grid));
+    PACT_CHECK_OK(
+        check_sums(weights, static_cast<std::size_t>(op.out_channels), o.input_type().grid));
     return Value(convolve<IntConv2d, std::int32_t, std::int32_t>(op, o.input_type(), o.type(),
                                                                  o.ints(), weights, nullptr));
   }
@@ -332,8 +337,8 @@ Result<Value> apply(const Operands& operands) {
   auto result = std::visit([&](const auto& op) { return Evaluate{operands}.of(op); },
                            operands.node().operation);
   if (!result) {
-    return make_error(result.error().code, "node '", operands.node().name, "': ",
-                      result.error().message);
+    return make_error(result.error().code, "node '", operands.node().name,
+                      "': ", result.error().message);
   }
   return result;
 }

@@ -23,16 +23,16 @@ NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
 // levels are the floats themselves.
 class One {
  public:
-  enum class Reads { Floats, Levels };
+  enum class Reads { Image, Levels };
 
-  One(const Input& input, const Operation& op, Reads reads = Reads::Floats,
+  One(const Input& input, const Operation& op, Reads reads = Reads::Image,
       const numeric::Grid& grid = kWide) {
     NodeId x = must(network.add("in", input, {}));
     if (reads == Reads::Levels) {
       x = must(network.add("levels", Quantize{.grid = grid}, {x}));
       const Shape channels{input.channels};
-      network.set_parameter(x, "inverse",
-                            Tensor::f32(channels, Floats(static_cast<std::size_t>(input.channels), 1)));
+      network.set_parameter(
+          x, "inverse", Tensor::f32(channels, Floats(static_cast<std::size_t>(input.channels), 1)));
     }
     id = must(network.add("op", op, {x}));
   }
@@ -71,15 +71,17 @@ class One {
 
 // The definition, on an image that is padded first: independent of the evaluator's index ranges.
 template <typename Op, typename T, typename Sum>
-std::vector<T> naive_conv(const Op& op, const Shape& in, const Shape& out, const std::vector<T>& image,
-                          const std::vector<T>& weights, const Floats& bias) {
+std::vector<T> naive_conv(const Op& op, const Shape& in, const Shape& out,
+                          const std::vector<T>& image, const std::vector<T>& weights,
+                          const Floats& bias) {
   const std::int64_t height = in[1] + op.padding.top + op.padding.bottom;
   const std::int64_t width = in[2] + op.padding.left + op.padding.right;
   std::vector<Sum> padded(static_cast<std::size_t>(in[0] * height * width));
   for (std::int64_t c = 0; c < in[0]; ++c) {
     for (std::int64_t y = 0; y < in[1]; ++y) {
       for (std::int64_t x = 0; x < in[2]; ++x) {
-        padded[static_cast<std::size_t>((c * height + y + op.padding.top) * width + x + op.padding.left)] =
+        padded[static_cast<std::size_t>((c * height + y + op.padding.top) * width + x +
+                                        op.padding.left)] =
             static_cast<Sum>(image[static_cast<std::size_t>((c * in[1] + y) * in[2] + x)]);
       }
     }
@@ -96,9 +98,10 @@ std::vector<T> naive_conv(const Op& op, const Shape& in, const Shape& out, const
             for (std::int64_t c = 0; c < depth; ++c) {
               const std::int64_t row = y * op.stride.y + i * op.dilation.y;
               const std::int64_t column = x * op.stride.x + j * op.dilation.x;
-              sum += static_cast<Sum>(weights[static_cast<std::size_t>(
-                         ((o * depth + c) * op.kernel.y + i) * op.kernel.x + j)]) *
-                     padded[static_cast<std::size_t>(((start + c) * height + row) * width + column)];
+              sum +=
+                  static_cast<Sum>(weights[static_cast<std::size_t>(
+                      ((o * depth + c) * op.kernel.y + i) * op.kernel.x + j)]) *
+                  padded[static_cast<std::size_t>(((start + c) * height + row) * width + column)];
             }
           }
         }
@@ -145,7 +148,8 @@ TEST(Evaluator, ConvolutionAgreesWithTheDefinitionOnRandomShapes) {
     if (random.from(0, 1) == 1) op.bias = Bias::Present;
     One one(input, op);
     const Shape out = one.network.node(one.id).type.shape;
-    const auto filter = static_cast<std::size_t>(input.channels / groups * op.kernel.y * op.kernel.x);
+    const auto filter =
+        static_cast<std::size_t>(input.channels / groups * op.kernel.y * op.kernel.x);
     const Floats weights = random.floats(static_cast<std::size_t>(op.out_channels) * filter);
     one.floats("weight", weights);
     Floats bias;
@@ -156,7 +160,8 @@ TEST(Evaluator, ConvolutionAgreesWithTheDefinitionOnRandomShapes) {
     const Shape in{input.channels, input.height, input.width};
     const Floats image = random.floats(static_cast<std::size_t>(element_count(in)));
     ASSERT_EQ(one(image), (naive_conv<Conv2d, float, double>(op, in, out, image, weights, bias)))
-        << "round " << round << "\n" << print(one.network);
+        << "round " << round << "\n"
+        << print(one.network);
   }
 }
 
@@ -171,7 +176,8 @@ TEST(Evaluator, IntegerConvolutionAgreesWithTheDefinitionOnRandomShapes) {
     op.weights = numeric::odd_grid(4);
     One one(input, op, One::Reads::Levels, numeric::affine_grid(8, 100));
     const Shape out = one.network.node(one.id).type.shape;
-    const auto filter = static_cast<std::size_t>(input.channels / groups * op.kernel.y * op.kernel.x);
+    const auto filter =
+        static_cast<std::size_t>(input.channels / groups * op.kernel.y * op.kernel.x);
     Ints weights(static_cast<std::size_t>(op.out_channels) * filter);
     for (auto& w : weights) w = static_cast<std::int32_t>(2 * random.from(-8, 7) + 1);
     one.ints("weight", weights);
@@ -180,7 +186,8 @@ TEST(Evaluator, IntegerConvolutionAgreesWithTheDefinitionOnRandomShapes) {
     for (auto& x : image) x = static_cast<std::int32_t>(random.from(-100, 155));
     ASSERT_EQ(one.run<std::int32_t>(Floats(image.begin(), image.end())),
               (naive_conv<IntConv2d, std::int32_t, std::int64_t>(op, in, out, image, weights, {})))
-        << "round " << round << "\n" << print(one.network);
+        << "round " << round << "\n"
+        << print(one.network);
   }
 }
 
@@ -262,7 +269,8 @@ TEST(Evaluator, PoolsAverageAndSum) {
 
 TEST(Evaluator, AShortcutTakesEveryStridethPixelAndPadsChannels) {
   One one({1, 3, 3}, Shortcut{{2, 2}, 1, 2});
-  EXPECT_EQ(one({1, 2, 3, 4, 5, 6, 7, 8, 9}), (Floats{0, 0, 0, 0, 1, 3, 7, 9, 0, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(one({1, 2, 3, 4, 5, 6, 7, 8, 9}),
+            (Floats{0, 0, 0, 0, 1, 3, 7, 9, 0, 0, 0, 0, 0, 0, 0, 0}));
 }
 
 TEST(Evaluator, FakeQuantizeFollowsItsScheme) {
@@ -303,8 +311,8 @@ TEST(Evaluator, RequantizeAddsItsTermsAndRoundsOnce) {
   must(network.add("in", Input{2, 1, 2}, {}));
   const NodeId levels = must(network.add("levels", Quantize{.grid = kWide}, {0}));
   network.set_parameter(levels, "inverse", Tensor::f32({2}, {1, 1}));
-  const NodeId re =
-      must(network.add("re", Requantize{.shift = 1, .grid = numeric::symmetric_grid(4)}, {levels, levels}));
+  const NodeId re = must(network.add(
+      "re", Requantize{.shift = 1, .grid = numeric::symmetric_grid(4)}, {levels, levels}));
   network.set_parameter(re, "multiplier", Tensor::i32({2, 2}, {1, 2, 2, -3}));
   network.set_parameter(re, "offset", Tensor::i64({2}, {0, 10}));
   ASSERT_TRUE(network.verify());
@@ -356,7 +364,8 @@ TEST(Evaluator, AnImageOfAnotherSizeOrTypeIsAnError) {
 }
 
 TEST(Evaluator, SumsThatCouldLeave32BitsAreAnErrorThatNamesTheNode) {
-  One one({300, 2, 2}, IntConv2d{.out_channels = 1, .kernel = {2, 2}, .weights = numeric::symmetric_grid(8)},
+  One one({300, 2, 2},
+          IntConv2d{.out_channels = 1, .kernel = {2, 2}, .weights = numeric::symmetric_grid(8)},
           One::Reads::Levels);
   one.ints("weight", Ints(1200, 127));
   const auto result = evaluate(one.network, Floats(1200));
@@ -378,7 +387,8 @@ TEST(Evaluator, TheTapSeesEveryValueAndTheOutputMayBeInTheMiddle) {
   });
   ASSERT_TRUE(result);
   EXPECT_EQ(std::get<Floats>(*result), (Floats{0, 2}));
-  const std::vector<std::pair<NodeId, Floats>> expected{{0, {-1, 2}}, {1, {0, 2}}, {2, {0, 4}}, {3, {-1, 6}}};
+  const std::vector<std::pair<NodeId, Floats>> expected{
+      {0, {-1, 2}}, {1, {0, 2}}, {2, {0, 4}}, {3, {-1, 6}}};
   EXPECT_EQ(seen, expected);
 }
 

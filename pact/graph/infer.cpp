@@ -66,16 +66,19 @@ Result<std::int64_t> slide(std::int64_t size, std::int64_t kernel, std::int64_t 
 
 Result<Shape> windowed(const Shape& shape, std::int64_t channels, const Window& w) {
   for (const Pair& pair : {w.kernel, w.stride, w.dilation}) {
-    PACT_CHECK_OK(expect_range("a kernel, stride or dilation", std::min(pair.y, pair.x), 1, kMaxKernel));
-    PACT_CHECK_OK(expect_range("a kernel, stride or dilation", std::max(pair.y, pair.x), 1, kMaxKernel));
+    PACT_CHECK_OK(
+        expect_range("a kernel, stride or dilation", std::min(pair.y, pair.x), 1, kMaxKernel));
+    PACT_CHECK_OK(
+        expect_range("a kernel, stride or dilation", std::max(pair.y, pair.x), 1, kMaxKernel));
   }
-  for (const std::int64_t pad : {w.padding.top, w.padding.left, w.padding.bottom, w.padding.right}) {
+  for (const std::int64_t pad :
+       {w.padding.top, w.padding.left, w.padding.bottom, w.padding.right}) {
     PACT_CHECK_OK(expect_range("padding", pad, 0, kMaxKernel));
   }
-  PACT_TRY(const std::int64_t height, slide(shape[1], w.kernel.y, w.stride.y,
-                                            w.padding.top + w.padding.bottom, w.dilation.y));
-  PACT_TRY(const std::int64_t width, slide(shape[2], w.kernel.x, w.stride.x,
-                                           w.padding.left + w.padding.right, w.dilation.x));
+  PACT_TRY(const std::int64_t height,
+           slide(shape[1], w.kernel.y, w.stride.y, w.padding.top + w.padding.bottom, w.dilation.y));
+  PACT_TRY(const std::int64_t width,
+           slide(shape[2], w.kernel.x, w.stride.x, w.padding.left + w.padding.right, w.dilation.x));
   return Shape{channels, height, width};
 }
 
@@ -126,7 +129,8 @@ struct Infer {
   Result<ValueType> of(const Input& op) const {
     PACT_CHECK_OK(expect_inputs(in, 0, 0));
     const bool pixels = op.element == ImageElement::Pixels;
-    return ValueType{pixels ? Element::Pixel : Element::F32, {op.channels, op.height, op.width}, {}};
+    return ValueType{
+        pixels ? Element::Pixel : Element::F32, {op.channels, op.height, op.width}, {}};
   }
   Result<ValueType> of(const Conv2d& op) const {
     PACT_CHECK_OK(numeric::check(op.weights));
@@ -166,7 +170,8 @@ struct Infer {
     PACT_CHECK_OK(expect_image(in[0]));
     PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level, Element::Accumulator}));
     const Padding& pad = op.padding;
-    if (std::max(pad.top, pad.bottom) >= op.kernel.y || std::max(pad.left, pad.right) >= op.kernel.x) {
+    if (std::max(pad.top, pad.bottom) >= op.kernel.y ||
+        std::max(pad.left, pad.right) >= op.kernel.x) {
       return wrong("expected padding smaller than the kernel");
     }
     PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {op.kernel, op.stride, pad, {}}));

@@ -12,8 +12,8 @@ constexpr std::size_t kMaxName = 512;
 
 Status check_name(const std::string& name) {
   const auto allowed = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '.' || c == '_' || c == '-' || c == '/' || c == ':';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '_' || c == '-' || c == '/' || c == ':';
   };
   if (!name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), allowed)) {
     return {};
@@ -34,8 +34,10 @@ std::vector<ParameterSlot> activation_slots(const FakeQuantize& op, std::int64_t
   switch (op.scheme) {
     case ActivationScheme::Pact:
       return {{"alpha", {op.granularity == numeric::Granularity::Channel ? channels : 1}}};
-    case ActivationScheme::Stream: return {{"range", {1}}};
-    default: return {{"low", {1}}, {"high", {1}}};
+    case ActivationScheme::Stream:
+      return {{"range", {1}}};
+    default:
+      return {{"low", {1}}, {"high", {1}}};
   }
 }
 
@@ -117,7 +119,8 @@ Status check_elements(const Node& node, const std::string& name, const Tensor& t
 
 }  // namespace
 
-Result<NodeId> Network::add(std::string node_name, Operation operation, std::vector<NodeId> inputs) {
+Result<NodeId> Network::add(std::string node_name, Operation operation,
+                            std::vector<NodeId> inputs) {
   PACT_CHECK_OK(check_name(node_name));
   const auto id = static_cast<NodeId>(nodes_.size());
   std::vector<ValueType> types;
@@ -136,7 +139,8 @@ Result<NodeId> Network::add(std::string node_name, Operation operation, std::vec
   if (!by_name_.emplace(node_name, id).second) {
     return make_error(ErrorCode::InvalidArgument, "node '", node_name, "': the name is in use");
   }
-  nodes_.push_back({std::move(node_name), std::move(operation), std::move(inputs), std::move(*type)});
+  nodes_.push_back(
+      {std::move(node_name), std::move(operation), std::move(inputs), std::move(*type)});
   return id;
 }
 

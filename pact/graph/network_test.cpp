@@ -20,7 +20,8 @@ void fill(Network& network, float value) {
     for (const ParameterSlot& slot : network.parameter_slots(id)) {
       const auto count = static_cast<std::size_t>(element_count(slot.shape));
       Tensor tensor = Tensor::f32(slot.shape, std::vector<float>(count, value));
-      if (slot.type == ParameterType::I32) tensor = Tensor::i32(slot.shape, std::vector<int>(count, 1));
+      if (slot.type == ParameterType::I32)
+        tensor = Tensor::i32(slot.shape, std::vector<int>(count, 1));
       if (slot.type == ParameterType::I64) {
         tensor = Tensor::i64(slot.shape, std::vector<std::int64_t>(count, 1));
       }
@@ -74,8 +75,10 @@ TEST(Network, WindowsHaveTheShapesOfPyTorch) {
   const auto shape = [&](const std::string& name, const Operation& op) {
     return network.node(must(network.add(name, op, {in}))).type.shape;
   };
-  EXPECT_EQ(shape("a", Conv2d{.out_channels = 3, .kernel = {3, 2}, .stride = {2, 3}}), (Shape{3, 5, 3}));
-  EXPECT_EQ(shape("b", Conv2d{.out_channels = 1, .kernel = {3, 3}, .dilation = {2, 4}}), (Shape{1, 7, 1}));
+  EXPECT_EQ(shape("a", Conv2d{.out_channels = 3, .kernel = {3, 2}, .stride = {2, 3}}),
+            (Shape{3, 5, 3}));
+  EXPECT_EQ(shape("b", Conv2d{.out_channels = 1, .kernel = {3, 3}, .dilation = {2, 4}}),
+            (Shape{1, 7, 1}));
   EXPECT_EQ(shape("c", Conv2d{.out_channels = 1, .kernel = {2, 2}, .padding = {1, 0, 2, 3}}),
             (Shape{1, 13, 11}));
   EXPECT_EQ(shape("d", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}),
@@ -88,8 +91,8 @@ TEST(Network, WindowsHaveTheShapesOfPyTorch) {
 TEST(Network, LevelsAndAccumulatorsFlowThroughIntegerOperations) {
   Network network;
   const numeric::Grid u4 = numeric::unsigned_grid(4);
-  const NodeId in =
-      must(network.add("in", Input{.channels = 2, .height = 4, .width = 4, .element = ImageElement::Pixels}, {}));
+  const NodeId in = must(network.add(
+      "in", Input{.channels = 2, .height = 4, .width = 4, .element = ImageElement::Pixels}, {}));
   EXPECT_EQ(network.node(in).type.element, Element::Pixel);
   const NodeId levels = must(network.add("levels", Lookup{.grid = u4}, {in}));
   EXPECT_EQ(network.node(levels).type, (ValueType{Element::Level, {2, 4, 4}, u4}));
@@ -148,7 +151,8 @@ TEST(Network, AddErrorsNameTheNodeAndSayWhatWasFound) {
       {FakeQuantize{.bits = 9}, {in}, "bits from 1 to 8"},
       {FakeQuantize{.bits = 0}, {in}, "bits from 1 to 8"},
       {FakeQuantize{.scheme = ActivationScheme::Stream, .bits = 8}, {in}, "bits from 16"},
-      {FakeQuantize{.scheme = ActivationScheme::TwoSided, .granularity = numeric::Granularity::Channel},
+      {FakeQuantize{.scheme = ActivationScheme::TwoSided,
+                    .granularity = numeric::Granularity::Channel},
        {in},
        "only pact"},
       {FakeQuantize{.granularity = numeric::Granularity::Group}, {in}, "no groups"},
@@ -167,7 +171,8 @@ TEST(Network, AddErrorsNameTheNodeAndSayWhatWasFound) {
 
 TEST(Network, ANameInUseIsAnError) {
   Network network = small();
-  EXPECT_THAT(add_error(network, "conv", Relu{}, {0}), HasSubstr("node 'conv': the name is in use"));
+  EXPECT_THAT(add_error(network, "conv", Relu{}, {0}),
+              HasSubstr("node 'conv': the name is in use"));
   EXPECT_EQ(network.find("conv"), NodeId{1});
 }
 
@@ -248,19 +253,34 @@ TEST(Verify, EachFaultIsAnErrorThatNamesTheParameter) {
   };
   const Case cases[] = {
       {[](Network& n) { n.parameters().erase("fc.bias"); }, "'fc.bias' (5) is missing"},
-      {[](Network& n) { n.parameters()["other.weight"] = Tensor::f32({2}, {1, 2}); },
+      {[](Network& n) {
+         n.parameters()["other.weight"] = Tensor::f32({2}, {1, 2});
+       },
        "'other.weight' (2) belongs to no node"},
       {[](Network& n) { n.parameters()["relu.weight"] = Tensor::f32({1}, {1}); }, "'relu.weight'"},
-      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({4}, {1, 2, 3, 4}); },
+      {[](Network& n) {
+         n.parameters()["fc.bias"] = Tensor::f32({4}, {1, 2, 3, 4});
+       },
        "'fc.bias': expected 5, found 4"},
-      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({1, 5}, {1, 2, 3, 4, 5}); },
+      {[](Network& n) {
+         n.parameters()["fc.bias"] = Tensor::f32({1, 5}, {1, 2, 3, 4, 5});
+       },
        "found 1x5"},
-      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::f32({5}, {1, 2, 3}); }, "'fc.bias'"},
-      {[](Network& n) { n.parameters()["fc.bias"] = Tensor::i32({5}, {1, 2, 3, 4, 5}); },
+      {[](Network& n) {
+         n.parameters()["fc.bias"] = Tensor::f32({5}, {1, 2, 3});
+       },
+       "'fc.bias'"},
+      {[](Network& n) {
+         n.parameters()["fc.bias"] = Tensor::i32({5}, {1, 2, 3, 4, 5});
+       },
        "another element type"},
-      {[](Network& n) { n.parameters()["bn.bias"].floats()[3] = std::numeric_limits<float>::quiet_NaN(); },
+      {[](Network& n) {
+         n.parameters()["bn.bias"].floats()[3] = std::numeric_limits<float>::quiet_NaN();
+       },
        "'bn.bias': expected finite"},
-      {[](Network& n) { n.parameters()["conv.weight"].floats()[0] = -std::numeric_limits<float>::infinity(); },
+      {[](Network& n) {
+         n.parameters()["conv.weight"].floats()[0] = -std::numeric_limits<float>::infinity();
+       },
        "'conv.weight': expected finite"},
       {[](Network& n) { n.set_output(99); }, "the output does not exist"},
   };
@@ -279,14 +299,16 @@ TEST(Verify, RefusesANetworkWithoutNodes) { EXPECT_FALSE(Network().verify()); }
 TEST(Verify, RefusesALevelOffTheGrid) {
   Network network;
   const NodeId in = must(network.add("in", Input{1, 2, 2, ImageElement::Pixels}, {}));
-  const NodeId levels = must(network.add("levels", Lookup{.grid = numeric::unsigned_grid(4)}, {in}));
-  const NodeId conv =
-      must(network.add("conv", IntConv2d{.out_channels = 2, .weights = numeric::odd_grid(2)}, {levels}));
+  const NodeId levels =
+      must(network.add("levels", Lookup{.grid = numeric::unsigned_grid(4)}, {in}));
+  const NodeId conv = must(
+      network.add("conv", IntConv2d{.out_channels = 2, .weights = numeric::odd_grid(2)}, {levels}));
   fill(network, 0);
   ASSERT_TRUE(network.verify());
   network.set_parameter(conv, "weight", Tensor::i32({2, 1, 1, 1}, {3, 2}));
   ASSERT_FALSE(network.verify());
-  EXPECT_THAT(network.verify().error().message, HasSubstr("'conv.weight': level 2 is not on its grid odd2"));
+  EXPECT_THAT(network.verify().error().message,
+              HasSubstr("'conv.weight': level 2 is not on its grid odd2"));
   network.set_parameter(conv, "weight", Tensor::i32({2, 1, 1, 1}, {3, -3}));
   ASSERT_TRUE(network.verify());
   std::vector<std::int32_t> table(256, 15);
@@ -308,7 +330,8 @@ TEST(Network, MacsCountEachProductOnceAndFollowTheGroups) {
 TEST(Network, MacsOfADepthwiseConvolutionHaveNoChannelFactor) {
   Network network;
   const NodeId in = must(network.add("in", Input{8, 5, 5}, {}));
-  const NodeId conv = must(network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
+  const NodeId conv =
+      must(network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
   EXPECT_EQ(network.macs(conv), 8 * 3 * 3 * 9);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations of a network, as one struct of attributes each. `fields` lists the attributes of an
-// operation by name; printing and parsing are made from that list, so there is no second one.
+// The operations of a network, as one struct of attributes each. `fields` lists the attributes of
+// an operation by name; printing and parsing are made from that list, so there is no second one.
 //
 // Shapes are per image: {channels, height, width}, or {features} after Flatten.
 // F = f32 value, L = integer levels on a grid, A = 32-bit accumulator.
@@ -195,23 +195,22 @@ struct Quantize {
   bool operator==(const Quantize&) const = default;
 };
 
-/// One or more L or A of one shape -> F: sum_t v_t * scale[t][c] + offset[c], in double precision in
-/// that order, rounded once. Parameters: scale {inputs, channels} f32, offset {channels} f32.
+/// One or more L or A of one shape -> F: sum_t v_t * scale[t][c] + offset[c], in double precision
+/// in that order, rounded once. Parameters: scale {inputs, channels} f32, offset {channels} f32.
 struct Dequantize {
   bool operator==(const Dequantize&) const = default;
 };
 
-using Operation =
-    std::variant<Input, Conv2d, Linear, BatchNorm, Relu, Add, MaxPool, AvgPool, GlobalAvgPool,
-                 Flatten, Shortcut, FakeQuantize, Lookup, IntConv2d, IntLinear, SumPool, Requantize,
-                 Quantize, Dequantize>;
+using Operation = std::variant<Input, Conv2d, Linear, BatchNorm, Relu, Add, MaxPool, AvgPool,
+                               GlobalAvgPool, Flatten, Shortcut, FakeQuantize, Lookup, IntConv2d,
+                               IntLinear, SumPool, Requantize, Quantize, Dequantize>;
 
 /// Name of each alternative of Operation, in its order, as the text form spells it.
 inline constexpr std::array<std::string_view, std::variant_size_v<Operation>> kOperationNames{
-    "input",      "conv2d",   "linear",   "batch_norm",    "relu",   "add",
-    "max_pool",   "avg_pool", "global_avg_pool", "flatten", "shortcut", "fake_quantize",
-    "lookup",     "int_conv2d", "int_linear", "sum_pool",  "requantize", "quantize",
-    "dequantize"};
+    "input",    "conv2d",        "linear",   "batch_norm",      "relu",
+    "add",      "max_pool",      "avg_pool", "global_avg_pool", "flatten",
+    "shortcut", "fake_quantize", "lookup",   "int_conv2d",      "int_linear",
+    "sum_pool", "requantize",    "quantize", "dequantize"};
 
 inline std::string_view name(const Operation& operation) {
   return kOperationNames[operation.index()];

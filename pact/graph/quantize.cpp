@@ -24,7 +24,8 @@ bool is_pool(const Node& node) {
 
 class Quantizer {
  public:
-  Quantizer(const Network& source, const QuantizePolicy& policy) : source_(source), policy_(policy) {}
+  Quantizer(const Network& source, const QuantizePolicy& policy)
+      : source_(source), policy_(policy) {}
 
   Result<Network> run() {
     PACT_CHECK_OK(assign_policies());
@@ -188,8 +189,7 @@ class Quantizer {
                           .bits = numeric::kStreamBits,
                           .granularity = numeric::Granularity::Tensor,
                           .gradient = AlphaGradient::Pact};
-    PACT_TRY(mapped_[id],
-             result_.add(source_.node(id).name + ".stream", op, {mapped_.at(id)}));
+    PACT_TRY(mapped_[id], result_.add(source_.node(id).name + ".stream", op, {mapped_.at(id)}));
     initialize(mapped_[id]);
     return {};
   }

@@ -32,8 +32,8 @@ struct LayerOverride {
 
 struct QuantizePolicy {
   LayerPolicy inner;
-  LayerPolicy first = eight_bits();  // layers that read the image
-  LayerPolicy last = eight_bits();   // layers that make the result
+  LayerPolicy first = eight_bits();      // layers that read the image
+  LayerPolicy last = eight_bits();       // layers that make the result
   std::vector<LayerOverride> overrides;  // the last one that matches wins over all of these
   AlphaGradient gradient = AlphaGradient::Pact;
   numeric::Granularity alpha_granularity = numeric::Granularity::Tensor;

@@ -164,8 +164,8 @@ Result<TensorFile> parse_safetensors(std::span<const std::byte> bytes) {
     }
     Result<Tensor> tensor = parse_entry(entry, data);
     if (!tensor) {
-      return make_error(tensor.error().code, "safetensors: tensor '", name, "': ",
-                        tensor.error().message);
+      return make_error(tensor.error().code, "safetensors: tensor '", name,
+                        "': ", tensor.error().message);
     }
     file.tensors.emplace(name, std::move(*tensor));
   }

@@ -34,8 +34,8 @@ std::vector<std::byte> serialize_safetensors(const TensorFile& file);
 /// ("num_batches_tracked") are ignored.
 Status load_parameters(Network& network, const std::map<std::string, Tensor>& tensors);
 
-/// A network with its parameters in one file: the text form is the metadata entry "network". Tensors
-/// whose name starts with "optimizer." are not parameters; network_from leaves them alone.
+/// A network with its parameters in one file: the text form is the metadata entry "network".
+/// Tensors whose name starts with "optimizer." are not parameters; network_from leaves them alone.
 TensorFile to_tensor_file(const Network& network);
 Result<Network> network_from(const TensorFile& file);
 

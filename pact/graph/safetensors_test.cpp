@@ -25,12 +25,14 @@ Bytes file_of(const std::string& header, const std::vector<T>& data = {}) {
   Bytes bytes(8 + header.size() + data.size() * sizeof(T));
   std::memcpy(bytes.data(), &length, 8);
   std::memcpy(bytes.data() + 8, header.data(), header.size());
-  if (!data.empty()) std::memcpy(bytes.data() + 8 + header.size(), data.data(), data.size() * sizeof(T));
+  if (!data.empty())
+    std::memcpy(bytes.data() + 8 + header.size(), data.data(), data.size() * sizeof(T));
   return bytes;
 }
 
 std::string entry(const std::string& type, const std::string& shape, const std::string& offsets) {
-  return text(R"({"x":{"dtype":")", type, R"(","shape":)", shape, R"(,"data_offsets":)", offsets, "}}");
+  return text(R"({"x":{"dtype":")", type, R"(","shape":)", shape, R"(,"data_offsets":)", offsets,
+              "}}");
 }
 
 std::string parse_error(const Bytes& bytes) {
@@ -40,7 +42,8 @@ std::string parse_error(const Bytes& bytes) {
 
 template <typename T>
 std::vector<float> floats_of(const std::string& type, const std::vector<T>& data) {
-  const std::string header = entry(type, text("[", data.size(), "]"), text("[0,", data.size() * sizeof(T), "]"));
+  const std::string header =
+      entry(type, text("[", data.size(), "]"), text("[0,", data.size() * sizeof(T), "]"));
   const auto file = parse_safetensors(file_of(header, data));
   EXPECT_TRUE(file) << file.error().message;
   return file ? file->tensors.at("x").floats() : std::vector<float>{};
@@ -116,8 +119,8 @@ TEST(Safetensors, ConvertsDoubles) {
 }
 
 TEST(Safetensors, ConvertsHalves) {
-  const std::vector<float> values =
-      floats_of<std::uint16_t>("F16", {0x0000, 0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x83FF, 0x3555, 0x7C00});
+  const std::vector<float> values = floats_of<std::uint16_t>(
+      "F16", {0x0000, 0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x83FF, 0x3555, 0x7C00});
   const std::vector<float> expected{0,
                                     1,
                                     -2,
@@ -169,21 +172,22 @@ TEST(Safetensors, OffsetsOutOfTheFileAreAnErrorThatNamesTheTensor) {
   const std::vector<std::uint8_t> data(8);
   ASSERT_EQ(parse_error(file_of(entry("F32", "[2]", "[0,8]"), data)), "no error");
   for (const char* offsets :
-       {"[0,12]", "[4,12]", "[8,0]", "[0,4]", "[0,7]", "[-8,0]", "[0]", "[0,8,16]", "[]", "8", "null",
-        "[0.0,8.0]", "[\"0\",\"8\"]", "[18446744073709551608,18446744073709551616]",
+       {"[0,12]", "[4,12]", "[8,0]", "[0,4]", "[0,7]", "[-8,0]", "[0]", "[0,8,16]", "[]", "8",
+        "null", "[0.0,8.0]", "[\"0\",\"8\"]", "[18446744073709551608,18446744073709551616]",
         "[18446744073709551608,0]", "[9223372036854775808,9223372036854775816]"}) {
     const std::string message = parse_error(file_of(entry("F32", "[2]", offsets), data));
     EXPECT_THAT(message, HasSubstr("safetensors: ")) << offsets;
-    if (message.find("JSON") == std::string::npos) EXPECT_THAT(message, HasSubstr("tensor 'x'")) << offsets;
+    EXPECT_THAT(message, HasSubstr("tensor 'x'")) << offsets;
   }
 }
 
 TEST(Safetensors, ShapesThatAreHugeOrStrangeAreErrors) {
   const std::vector<std::uint8_t> data(8);
-  for (const char* shape :
-       {"[4294967296]", "[2147483648,2]", "[65536,65536,65536,65536]", "[-2]", "[2.0]", "[\"2\"]", "2", "null",
-        "[[2]]", "[1,1,1,1,1,1,1,1,2]", "[18446744073709551615]", "[4294967296,4294967296]", "[2,2]", "[]"}) {
-    EXPECT_THAT(parse_error(file_of(entry("F32", shape, "[0,8]"), data)), HasSubstr("tensor 'x'")) << shape;
+  for (const char* shape : {"[4294967296]", "[2147483648,2]", "[65536,65536,65536,65536]", "[-2]",
+                            "[2.0]", "[\"2\"]", "2", "null", "[[2]]", "[1,1,1,1,1,1,1,1,2]",
+                            "[18446744073709551615]", "[4294967296,4294967296]", "[2,2]", "[]"}) {
+    EXPECT_THAT(parse_error(file_of(entry("F32", shape, "[0,8]"), data)), HasSubstr("tensor 'x'"))
+        << shape;
   }
   // A huge shape with matching offsets is refused before anything is allocated.
   EXPECT_NE(parse_error(file_of(entry("F32", "[2147483648]", "[0,8589934592]"), data)), "no error");
@@ -191,7 +195,8 @@ TEST(Safetensors, ShapesThatAreHugeOrStrangeAreErrors) {
 
 TEST(Safetensors, ElementTypesThatAreNotReadAreUnsupported) {
   for (const char* type : {"U8", "BOOL", "F8_E4M3", "f32", ""}) {
-    const auto file = parse_safetensors(file_of(entry(type, "[1]", "[0,1]"), std::vector<std::uint8_t>(1)));
+    const auto file =
+        parse_safetensors(file_of(entry(type, "[1]", "[0,1]"), std::vector<std::uint8_t>(1)));
     ASSERT_FALSE(file) << type;
     EXPECT_EQ(file.error().code, ErrorCode::Unsupported);
     EXPECT_THAT(file.error().message, HasSubstr("tensor 'x'"));
@@ -200,17 +205,17 @@ TEST(Safetensors, ElementTypesThatAreNotReadAreUnsupported) {
 
 TEST(Safetensors, HeadersThatAreNotAnObjectOfTensorsAreErrors) {
   for (const char* header :
-       {"", " ", "{", "[]", "null", "1", "\"x\"", "{\"x\":1}", "{\"x\":{}}", "{\"x\":[]}", "{\"x\":null}",
-        "{\"x\":{\"dtype\":1,\"shape\":[],\"data_offsets\":[0,4]}}", "{} {}", "{\"__metadata__\":1}",
-        "{\"__metadata__\":{\"a\":1}}", "{\"\xFF\":{}}"}) {
+       {"", " ", "{", "[]", "null", "1", "\"x\"", "{\"x\":1}", "{\"x\":{}}", "{\"x\":[]}",
+        "{\"x\":null}", "{\"x\":{\"dtype\":1,\"shape\":[],\"data_offsets\":[0,4]}}", "{} {}",
+        "{\"__metadata__\":1}", "{\"__metadata__\":{\"a\":1}}", "{\"\xFF\":{}}"}) {
     EXPECT_NE(parse_error(file_of(header)), "no error") << header;
   }
   EXPECT_EQ(parse_error(file_of("{}")), "no error");
 }
 
 TEST(Safetensors, AHeaderLengthBeyondTheFileIsAnError) {
-  for (const std::uint64_t length : {std::uint64_t{3}, std::uint64_t{1} << 32, ~std::uint64_t{0},
-                                     ~std::uint64_t{0} - 7}) {
+  for (const std::uint64_t length :
+       {std::uint64_t{3}, std::uint64_t{1} << 32, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
     Bytes bytes = file_of("{}");
     std::memcpy(bytes.data(), &length, 8);
     EXPECT_THAT(parse_error(bytes), HasSubstr(text("found a length of ", length)));
@@ -229,7 +234,8 @@ TEST(Safetensors, DeeplyNestedHeadersAreErrorsAndDoNotExhaustTheStack) {
 }
 
 TEST(Safetensors, ReadingAFileNamesItInTheError) {
-  const auto path = std::filesystem::path(testing::TempDir()) / text("pact_safetensors_", ::getpid());
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / text("pact_safetensors_", ::getpid());
   EXPECT_EQ(read_safetensors(path).error().code, ErrorCode::NotFound);
   std::ofstream(path) << "short";
   const auto file = read_safetensors(path);
@@ -263,8 +269,13 @@ TEST(LoadParameters, EachFaultNamesTheTensorAndKeepsTheOldParameters) {
   };
   using Tensors = std::map<std::string, Tensor>;
   check([](Tensors& t) { t.erase("bn.bias"); }, "'bn.bias' (2) is missing");
-  check([](Tensors& t) { t["fc.weight"] = Tensor::f32({1}, {1}); }, "'fc.weight' (1) belongs to no node");
-  check([](Tensors& t) { t["conv.weight"].shape = {2, 2}; }, "'conv.weight': expected 2x2x1x1, found 2x2");
+  check([](Tensors& t) { t["fc.weight"] = Tensor::f32({1}, {1}); },
+        "'fc.weight' (1) belongs to no node");
+  check(
+      [](Tensors& t) {
+        t["conv.weight"].shape = {2, 2};
+      },
+      "'conv.weight': expected 2x2x1x1, found 2x2");
   check([](Tensors& t) { t["bn.weight"] = Tensor::i32({2}, {1, 1}); }, "'bn.weight'");
   check([](Tensors& t) { t["bn.weight"].floats()[1] = NAN; }, "'bn.weight': expected finite");
 }

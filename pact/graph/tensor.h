@@ -33,7 +33,9 @@ struct Tensor {
   Shape shape;
   std::variant<std::vector<float>, std::vector<std::int32_t>, std::vector<std::int64_t>> data;
 
-  static Tensor f32(Shape shape, std::vector<float> data) { return {std::move(shape), std::move(data)}; }
+  static Tensor f32(Shape shape, std::vector<float> data) {
+    return {std::move(shape), std::move(data)};
+  }
   static Tensor i32(Shape shape, std::vector<std::int32_t> data) {
     return {std::move(shape), std::move(data)};
   }

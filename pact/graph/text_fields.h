@@ -64,8 +64,8 @@ Result<Enum> parse_enum(std::string_view what, std::string_view text) {
     known += known.empty() ? "" : ", ";
     known += name;
   }
-  return make_error(ErrorCode::InvalidArgument, what, ": expected one of ", known, ", found '", text,
-                    "'");
+  return make_error(ErrorCode::InvalidArgument, what, ": expected one of ", known, ", found '",
+                    text, "'");
 }
 
 }  // namespace pact::graph

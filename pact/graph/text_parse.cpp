@@ -16,9 +16,7 @@ Error wrong(const Parts&... parts) {
 }
 
 template <typename Number>
-Status parse_value(std::string_view text, Number& value)
-  requires std::is_arithmetic_v<Number>
-{
+Status parse_value(std::string_view text, Number& value) requires std::is_arithmetic_v<Number> {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size()) return {};
   return wrong("expected a number, found '", text, "'");
@@ -56,9 +54,7 @@ Status parse_value(std::string_view text, numeric::Grid& grid) {
 }
 
 template <typename Enum>
-Status parse_value(std::string_view text, Enum& value)
-  requires std::is_enum_v<Enum>
-{
+Status parse_value(std::string_view text, Enum& value) requires std::is_enum_v<Enum> {
   PACT_TRY(value, parse_enum<Enum>("attribute", text));
   return {};
 }

@@ -23,13 +23,13 @@ std::string value_text(const Padding& p) {
 std::string value_text(const numeric::Grid& grid) { return numeric::name(grid); }
 std::string value_text(const numeric::WeightSpec& spec) {
   if (spec.scheme == numeric::WeightScheme::None) return "none";
-  std::string result = text(enum_name(spec.scheme), "/", spec.bits, "/", enum_name(spec.granularity));
+  std::string result =
+      text(enum_name(spec.scheme), "/", spec.bits, "/", enum_name(spec.granularity));
   if (spec.granularity == numeric::Granularity::Group) result += text("/", spec.group_size);
   return result;
 }
 template <typename Enum>
-  requires std::is_enum_v<Enum>
-std::string value_text(Enum value) {
+requires std::is_enum_v<Enum> std::string value_text(Enum value) {
   return std::string(enum_name(value));
 }
 
@@ -47,10 +47,14 @@ std::string attributes_text(const Operation& operation) {
 
 std::string type_text(const ValueType& type) {
   switch (type.element) {
-    case Element::F32: return "f32[" + to_string(type.shape) + "]";
-    case Element::Pixel: return "pixel[" + to_string(type.shape) + "]";
-    case Element::Level: return numeric::name(type.grid) + "[" + to_string(type.shape) + "]";
-    case Element::Accumulator: return "i32[" + to_string(type.shape) + "]";
+    case Element::F32:
+      return "f32[" + to_string(type.shape) + "]";
+    case Element::Pixel:
+      return "pixel[" + to_string(type.shape) + "]";
+    case Element::Level:
+      return numeric::name(type.grid) + "[" + to_string(type.shape) + "]";
+    case Element::Accumulator:
+      return "i32[" + to_string(type.shape) + "]";
   }
   return "?";
 }

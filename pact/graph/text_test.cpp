@@ -23,9 +23,8 @@ Network everything() {
   n.name = "every operation";
   n.preprocessing = {{0.4914F, 0.1F, 1e-7F}, {0.25F, 3.0F, 1234567.0F}};
   n.classes = {"one", "two words", ""};
-  const auto add = [&](const std::string& name, const Operation& op, const std::vector<NodeId>& in) {
-    return must(n.add(name, op, in));
-  };
+  const auto add = [&](const std::string& name, const Operation& op,
+                       const std::vector<NodeId>& in) { return must(n.add(name, op, in)); };
   const NodeId in = add("in", Input{6, 19, 17}, {});
   const NodeId conv = add("a.conv",
                           Conv2d{.out_channels = 4,
@@ -44,8 +43,13 @@ Network everything() {
   const NodeId avg = add("avg", AvgPool{{2, 1}, {1, 2}}, {max});
   const NodeId cut = add("cut", Shortcut{{1, 2}, 3, 5}, {avg});
   NodeId last = cut;
-  last = add("q1", FakeQuantize{ActivationScheme::Pact, 3, Granularity::Channel, AlphaGradient::PactPlus}, {last});
-  last = add("q2", FakeQuantize{ActivationScheme::TwoSided, 1, Granularity::Tensor, AlphaGradient::PactPlus}, {last});
+  last = add("q1",
+             FakeQuantize{ActivationScheme::Pact, 3, Granularity::Channel, AlphaGradient::PactPlus},
+             {last});
+  last =
+      add("q2",
+          FakeQuantize{ActivationScheme::TwoSided, 1, Granularity::Tensor, AlphaGradient::PactPlus},
+          {last});
   last = add("q3", FakeQuantize{ActivationScheme::Range, 8}, {last});
   last = add("q4", FakeQuantize{ActivationScheme::Stream, 16}, {last});
   last = add("gap", GlobalAvgPool{}, {last});
@@ -153,7 +157,8 @@ TEST(Text, IsTheDocumentedForm) {
 }
 
 TEST(Text, AttributesLeftOutKeepTheirDefaultsAndTheTypeIsInferred) {
-  const auto parsed = parse("%x = input() {height=8 width=8}\n\n  %c = conv2d( %x ) { kernel=3x3 } : junk\n");
+  const auto parsed =
+      parse("%x = input() {height=8 width=8}\n\n  %c = conv2d( %x ) { kernel=3x3 } : junk\n");
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->node(0).type.shape, (Shape{3, 8, 8}));
   EXPECT_EQ(parsed->node(1).type.shape, (Shape{1, 6, 6}));
@@ -177,7 +182,8 @@ TEST(Text, ErrorsGiveTheLineAndTheReason) {
       {"%y = conv2d(%x) {groups=3}", "groups that divide"},
       {"%y = conv2d(%x) {bias=maybe}", "expected one of absent, present, found 'maybe'"},
       {"%y = conv2d(%x) {weights=sawb/4}", "weights: expected weights as scheme/bits/granularity"},
-      {"%y = conv2d(%x) {weights=sawc/4/tensor}", "expected one of none, dorefa, sawb, sawb+, min-max"},
+      {"%y = conv2d(%x) {weights=sawc/4/tensor}",
+       "expected one of none, dorefa, sawb, sawb+, min-max"},
       {"%y = conv2d(%x) {weights=sawb/4/tensor/1/2}", "scheme/bits/granularity"},
       {"%y = fake_quantize(%x) {bits=nine}", "bits: expected a number"},
       {"%y = quantize(%x) {grid=u44}", "grid: expected u<bits>"},
@@ -237,7 +243,8 @@ TEST(Text, HostileTextIsAnErrorAndNothingWorse) {
       std::string("\0\0\0", 3),
       "%x = input() {}\n%y = batch_norm(%x) {epsilon=nan}",
   };
-  for (const std::string& text : hostile) EXPECT_NE(parse_error(text), "no error") << text.substr(0, 80);
+  for (const std::string& text : hostile)
+    EXPECT_NE(parse_error(text), "no error") << text.substr(0, 80);
 }
 
 TEST(Text, TextWithAnyByteChangedParsesOrIsAnError) {

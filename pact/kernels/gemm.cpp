@@ -8,10 +8,13 @@ namespace pact::kernels {
 GemmKernelTable gemm_kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::Avx512: return gemm_kernels_avx512;
-    case Isa::Avx2: return gemm_kernels_avx2;
+    case Isa::Avx512:
+      return gemm_kernels_avx512;
+    case Isa::Avx2:
+      return gemm_kernels_avx2;
 #endif
-    default: return gemm_kernels_scalar;
+    default:
+      return gemm_kernels_scalar;
   }
 }
 

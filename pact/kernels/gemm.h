@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of 16-bit levels with exact 32-bit sums: c[m][n] = sum_k a[m][k] * b[k][n]. Levels of all
-// widths up to 8 bits, of all grids, fit 16 bits, so one kernel an instruction set serves them all.
+// Products of 16-bit levels with exact 32-bit sums: c[m][n] = sum_k a[m][k] * b[k][n]. Levels of
+// all widths up to 8 bits, of all grids, fit 16 bits, so one kernel an instruction set serves them
+// all.
 #pragma once
 
 #include <cstddef>

@@ -7,8 +7,8 @@ namespace {
 constexpr int kRows = 2;
 constexpr int kColumns = 8;
 
-void gemm_2x8(const std::int16_t* a, std::ptrdiff_t a_stride, const std::int16_t* b, std::int32_t* c,
-              std::ptrdiff_t c_stride, std::int64_t k_pairs) {
+void gemm_2x8(const std::int16_t* a, std::ptrdiff_t a_stride, const std::int16_t* b,
+              std::int32_t* c, std::ptrdiff_t c_stride, std::int64_t k_pairs) {
   for (int row = 0; row < kRows; ++row) {
     for (int column = 0; column < kColumns; ++column) {
       std::int32_t sum = 0;

@@ -6,10 +6,13 @@ namespace pact::kernels {
 const RequantizeKernel& select_requantize(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::Avx512: return requantize_avx512;
-    case Isa::Avx2: return requantize_avx2;
+    case Isa::Avx512:
+      return requantize_avx512;
+    case Isa::Avx2:
+      return requantize_avx2;
 #endif
-    default: return requantize_scalar;
+    default:
+      return requantize_scalar;
   }
 }
 

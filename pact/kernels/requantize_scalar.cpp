@@ -4,11 +4,11 @@
 namespace pact::kernels {
 
 const RequantizeKernel requantize_scalar{.name = "requantize_i64_scalar",
-                                       .isa = Isa::Scalar,
-                                       .add_accumulators = &add_term<std::int32_t>,
-                                       .add_codes = &add_term<std::uint8_t>,
-                                       .add_levels = &add_term<std::int16_t>,
-                                       .round_codes = &round_codes,
-                                       .round_levels = &round_levels};
+                                         .isa = Isa::Scalar,
+                                         .add_accumulators = &add_term<std::int32_t>,
+                                         .add_codes = &add_term<std::uint8_t>,
+                                         .add_levels = &add_term<std::int16_t>,
+                                         .round_codes = &round_codes,
+                                         .round_levels = &round_levels};
 
 }  // namespace pact::kernels

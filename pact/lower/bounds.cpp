@@ -34,7 +34,8 @@ ChannelBounds filter_bounds(const Network& network, NodeId id, std::int64_t grou
 
 ChannelBounds bounds_of(const Network& network, NodeId id, const Bounds& known) {
   const Node& node = network.node(id);
-  if (node.type.element == Element::Level) return ChannelBounds(channels(node), node.type.grid.magnitude());
+  if (node.type.element == Element::Level)
+    return ChannelBounds(channels(node), node.type.grid.magnitude());
   if (node.type.element != Element::Accumulator) return {};
   const ChannelBounds& input = known[static_cast<std::size_t>(node.inputs[0])];
   if (const auto* op = node.as<IntConv2d>()) return filter_bounds(network, id, op->groups, input);

@@ -10,8 +10,8 @@
 
 namespace pact::lower {
 
-/// [node][channel]: largest absolute level or sum; empty for nodes that make no integers. A sum that
-/// could leave 32 bits is an error that names the layer and the number.
+/// [node][channel]: largest absolute level or sum; empty for nodes that make no integers. A sum
+/// that could leave 32 bits is an error that names the layer and the number.
 using Bounds = std::vector<std::vector<std::int64_t>>;
 Result<Bounds> bounds(const graph::Network& network);
 

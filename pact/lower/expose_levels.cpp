@@ -43,7 +43,8 @@ Status expose(Rewriter& rewriter, NodeId id) {
   const Node& node = rewriter.source().node(id);
   PACT_TRY(const auto quantizers, quantizers_of(rewriter.source(), id));
   PACT_TRY(const NodeId levels,
-           rewriter.add(node.name, Quantize{quantizers[0].grid, quantizers[0].scale}, rewriter.mapped_inputs(id)));
+           rewriter.add(node.name, Quantize{quantizers[0].grid, quantizers[0].scale},
+                        rewriter.mapped_inputs(id)));
   PACT_TRY(const NodeId values, rewriter.add(node.name + ".value", Dequantize{}, {levels}));
   std::vector<float> inverses;
   std::vector<float> scales;
@@ -54,8 +55,8 @@ Status expose(Rewriter& rewriter, NodeId id) {
   const auto channels = static_cast<std::int64_t>(scales.size());
   rewriter.result().set_parameter(levels, "inverse", Tensor::f32({channels}, inverses));
   rewriter.result().set_parameter(values, "scale", Tensor::f32({1, channels}, scales));
-  rewriter.result().set_parameter(
-      values, "offset", Tensor::f32({channels}, std::vector<float>(scales.size(), 0.0F)));
+  rewriter.result().set_parameter(values, "offset",
+                                  Tensor::f32({channels}, std::vector<float>(scales.size(), 0.0F)));
   rewriter.map(id, values);
   return {};
 }

@@ -37,8 +37,8 @@ Form read_form(const Network& network, NodeId id) {
   form.offset.assign(offset.begin(), offset.end());
   for (std::size_t t = 0; t < network.node(id).inputs.size(); ++t) {
     const auto begin = scale.begin() + static_cast<std::ptrdiff_t>(t * offset.size());
-    form.terms.push_back({network.node(id).inputs[t],
-                          {begin, begin + static_cast<std::ptrdiff_t>(offset.size())}});
+    form.terms.push_back(
+        {network.node(id).inputs[t], {begin, begin + static_cast<std::ptrdiff_t>(offset.size())}});
   }
   return form;
 }
@@ -102,7 +102,8 @@ class Folder {
     }
     const auto terms = static_cast<std::int64_t>(values.size());
     PACT_TRY(const NodeId made, rewriter_.add(name, Dequantize{}, std::move(values)));
-    rewriter_.result().set_parameter(made, "scale", Tensor::f32({terms, channels}, std::move(scale)));
+    rewriter_.result().set_parameter(made, "scale",
+                                     Tensor::f32({terms, channels}, std::move(scale)));
     rewriter_.result().set_parameter(
         made, "offset", Tensor::f32({channels}, {form.offset.begin(), form.offset.end()}));
     rewriter_.map(id, made);
@@ -112,8 +113,8 @@ class Folder {
   // A layer multiplies levels only if one scale serves all the channels that a filter reads.
   Status check_layer_input(const Node& node, const Form& form, bool depthwise) const {
     const bool one_term = form.terms.size() == 1;
-    const bool offset = std::any_of(form.offset.begin(), form.offset.end(),
-                                    [](double o) { return o != 0; });
+    const bool offset =
+        std::any_of(form.offset.begin(), form.offset.end(), [](double o) { return o != 0; });
     if (!one_term || offset) {
       return make_error(ErrorCode::Unsupported, "node '", node.name,
                         "': expected an input on one grid, found an unquantized one");
@@ -148,8 +149,7 @@ class Folder {
     Form made{{{layer, std::vector<double>(outputs)}}, std::vector<double>(outputs)};
     for (std::size_t c = 0; c < outputs; ++c) {
       const double input_scale = form.terms[0].scale[depthwise ? c : 0];
-      made.terms[0].scale[c] =
-          input_scale * quantized.scales[quantized.scales.size() == 1 ? 0 : c];
+      made.terms[0].scale[c] = input_scale * quantized.scales[quantized.scales.size() == 1 ? 0 : c];
     }
     const auto bias = source().parameters().find(node.name + ".bias");
     if (bias != source().parameters().end()) {
@@ -174,8 +174,8 @@ class Folder {
       return source().parameter(id, role).floats();
     };
     for (std::size_t c = 0; c < form.offset.size(); ++c) {
-      const double slope =
-          values("weight")[c] / std::sqrt(static_cast<double>(values("running_var")[c]) + op->epsilon);
+      const double slope = values("weight")[c] /
+                           std::sqrt(static_cast<double>(values("running_var")[c]) + op->epsilon);
       for (Term& term : form.terms) term.scale[c] *= slope;
       form.offset[c] = (form.offset[c] - values("running_mean")[c]) * slope + values("bias")[c];
     }

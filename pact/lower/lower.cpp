@@ -30,8 +30,9 @@ Status add_level_table(Rewriter& rewriter, NodeId id) {
       table.push_back(static_cast<std::int32_t>(numeric::quantize_level(quantizer, x)));
     }
   }
-  PACT_TRY(const NodeId made, rewriter.add(node.name, Lookup{PixelTable::Levels, quantizer.grid, scale},
-                                           rewriter.mapped_inputs(id)));
+  PACT_TRY(const NodeId made,
+           rewriter.add(node.name, Lookup{PixelTable::Levels, quantizer.grid, scale},
+                        rewriter.mapped_inputs(id)));
   rewriter.result().set_parameter(made, "table", Tensor::i32({node.type.channels(), 256}, table));
   rewriter.map(id, made);
   return {};
@@ -46,8 +47,9 @@ Result<NodeId> add_float_table(Rewriter& rewriter, NodeId image) {
       table.push_back(normalized(rewriter.source().preprocessing, c, pixel));
     }
   }
-  PACT_TRY(const NodeId made, rewriter.add(node.name + ".normalized", Lookup{PixelTable::Floats, {}},
-                                           {rewriter.mapped(image)}));
+  PACT_TRY(const NodeId made,
+           rewriter.add(node.name + ".normalized", Lookup{PixelTable::Floats, {}},
+                        {rewriter.mapped(image)}));
   rewriter.result().set_parameter(made, "table",
                                   Tensor::f32({node.type.channels(), 256}, std::move(table)));
   return made;
@@ -102,7 +104,8 @@ Result<Network> remove_unused(const Network& network) {
   used[0] = true;  // a network keeps its image even where nothing looks at it
   for (std::size_t id = used.size(); id-- > 0;) {
     if (!used[id]) continue;
-    for (const NodeId input : network.nodes()[id].inputs) used[static_cast<std::size_t>(input)] = true;
+    for (const NodeId input : network.nodes()[id].inputs)
+      used[static_cast<std::size_t>(input)] = true;
   }
   Rewriter rewriter(network);
   for (NodeId id = 0; id < rewriter.size(); ++id) {
@@ -117,7 +120,8 @@ Result<Network> lower(const Network& quantized) {
   for (const Pass& pass : passes()) {
     Result<Network> next = pass.run(network);
     if (!next) {
-      return make_error(next.error().code, "lowering, pass ", pass.name, ": ", next.error().message);
+      return make_error(next.error().code, "lowering, pass ", pass.name, ": ",
+                        next.error().message);
     }
     network = std::move(*next);
   }

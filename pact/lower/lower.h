@@ -27,7 +27,8 @@ const std::array<Pass, 5>& passes();
 Result<graph::Network> expose_levels(const graph::Network& network);
 /// 2 fold: integer layers read the levels; what is affine after them moves into the Dequantize.
 Result<graph::Network> fold(const graph::Network& network);
-/// 3 requantize: Quantize after Dequantize becomes one fixed-point Requantize, proven not to overflow.
+/// 3 requantize: Quantize after Dequantize becomes one fixed-point Requantize, proven not to
+/// overflow.
 Result<graph::Network> requantize(const graph::Network& network);
 /// 4 read-pixels: normalisation and the quantization of the image become a table of 256 entries.
 Result<graph::Network> read_pixels(const graph::Network& network);

@@ -88,14 +88,17 @@ TEST_P(Lowering, KeepsNearlyEveryLevel) {
 
 std::vector<Case> cases() {
   std::vector<Case> result;
-  for (const auto& [w, a] : std::vector<std::pair<int, int>>{{2, 2}, {3, 3}, {4, 4}, {5, 5}, {8, 8}, {2, 4}, {4, 8}}) {
+  for (const auto& [w, a] :
+       std::vector<std::pair<int, int>>{{2, 2}, {3, 3}, {4, 4}, {5, 5}, {8, 8}, {2, 4}, {4, 8}}) {
     result.push_back({"cifar-resnet20-v1", w, a});
   }
   result.push_back({"cifar-resnet20-v2", 4, 4});
   result.push_back({"cifar-resnet20-v1", 4, 4, numeric::WeightScheme::DoReFa});
   result.push_back({"cifar-resnet20-v1", 4, 4, numeric::WeightScheme::MinMax});
-  result.push_back({"cifar-resnet20-v1", 4, 4, numeric::WeightScheme::Sawb, LayerPolicy::Precision::Float});
-  result.push_back({"cifar-resnet20-v2", 3, 3, numeric::WeightScheme::DoReFa, LayerPolicy::Precision::Float});
+  result.push_back(
+      {"cifar-resnet20-v1", 4, 4, numeric::WeightScheme::Sawb, LayerPolicy::Precision::Float});
+  result.push_back(
+      {"cifar-resnet20-v2", 3, 3, numeric::WeightScheme::DoReFa, LayerPolicy::Precision::Float});
   result.push_back({"demo-resnet", 1, 1});
   return result;
 }
@@ -116,7 +119,8 @@ std 0.25
   Network network = value_or_throw(parse(source));
   models::initialize(network, 5);
   for (auto& [name, tensor] : network.parameters()) {
-    if (name.ends_with("alpha") || name.ends_with("high")) tensor.floats().assign(tensor.floats().size(), 2);
+    if (name.ends_with("alpha") || name.ends_with("high"))
+      tensor.floats().assign(tensor.floats().size(), 2);
     if (name.ends_with("low")) tensor.floats().assign(1, -2);
   }
   network.parameters().at("relu.alpha").floats() = {1, 2, 3, 4};

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lowered network as a packed file: each node becomes the file's node of the same meaning.
+#include "pact/numeric/pack.h"
+
 #include <algorithm>
 #include <deque>
 
 #include "pact/base/version.h"
 #include "pact/format/model.h"
 #include "pact/lower/lower.h"
-#include "pact/numeric/pack.h"
 
 namespace pact::lower {
 namespace {
@@ -21,15 +22,18 @@ format::Padding to_format(const Padding& p) {
           static_cast<std::int32_t>(p.bottom), static_cast<std::int32_t>(p.right)};
 }
 
-float scale_of(const Operation& operation) {
-  if (const auto* op = std::get_if<Lookup>(&operation)) return op->scale;
-  if (const auto* op = std::get_if<Requantize>(&operation)) return op->scale;
-  if (const auto* op = std::get_if<Quantize>(&operation)) return op->scale;
-  return 1;
+// What one level of a value is worth; operations that move levels keep it.
+float scale_of(const Network& network, NodeId id) {
+  const Node& node = network.node(id);
+  if (node.type.element != Element::Level) return 1;
+  if (const auto* op = node.as<Lookup>()) return op->scale;
+  if (const auto* op = node.as<Requantize>()) return op->scale;
+  if (const auto* op = node.as<Quantize>()) return op->scale;
+  return scale_of(network, node.inputs[0]);
 }
 
-format::Value to_format(const Node& node) {
-  const ValueType& type = node.type;
+format::Value to_format(const Network& network, NodeId id) {
+  const ValueType& type = network.node(id).type;
   const auto extent = [&](std::size_t i) {
     return i < type.shape.size() ? static_cast<std::int32_t>(type.shape[i]) : 1;
   };
@@ -38,7 +42,7 @@ format::Value to_format(const Node& node) {
           .height = extent(1),
           .width = extent(2),
           .grid = type.grid,
-          .scale = scale_of(node.operation)};
+          .scale = scale_of(network, id)};
 }
 
 class Packer {
@@ -59,7 +63,8 @@ class Packer {
       const Node& node = network_.node(id);
       PACT_TRY(format::Operation operation,
                std::visit([&](const auto& op) { return convert(id, op); }, node.operation));
-      model.nodes.push_back({node.name, std::move(operation), node.inputs, to_format(node)});
+      model.nodes.push_back(
+          {node.name, std::move(operation), node.inputs, to_format(network_, id)});
     }
     PACT_CHECK_OK(format::verify(model));
     return format::write(model);
@@ -110,8 +115,7 @@ class Packer {
         format::Pool{format::PoolKind::Average, to_format(op.kernel), to_format(op.stride), {}});
   }
   Converted convert(NodeId id, const GlobalAvgPool&) {
-    return format::Operation(
-        format::Pool{format::PoolKind::Average, whole_image(id), {1, 1}, {}});
+    return format::Operation(format::Pool{format::PoolKind::Average, whole_image(id), {1, 1}, {}});
   }
   Converted convert(NodeId id, const SumPool& op) {
     const bool global = op.kernel == Pair{0, 0};
@@ -126,7 +130,8 @@ class Packer {
         format::Shortcut{to_format(op.stride), static_cast<std::int32_t>(op.before)});
   }
   Converted convert(NodeId id, const Requantize& op) {
-    return format::Operation(format::Requantize{op.shift, network_.parameter(id, "multiplier").ints(),
+    return format::Operation(format::Requantize{op.shift,
+                                                network_.parameter(id, "multiplier").ints(),
                                                 network_.parameter(id, "offset").longs()});
   }
   Converted convert(NodeId id, const Quantize&) {

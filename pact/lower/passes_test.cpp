@@ -80,7 +80,8 @@ TEST(Passes, EachKeepsTheResults) {
     const auto expected = result_of(network, image);
     for (const Pass& pass : passes()) {
       network = value_or_throw(pass.run(network));
-      const auto found = reads_pixels(network) ? result_of(network, pixels) : result_of(network, image);
+      const auto found =
+          reads_pixels(network) ? result_of(network, pixels) : result_of(network, image);
       ASSERT_EQ(found.size(), expected.size());
       for (std::size_t i = 0; i < found.size(); ++i) {
         // One level of the last quantizer is worth about 0.01 in the result.
@@ -107,8 +108,9 @@ TEST(Passes, TextOfTheLoweredNetwork) {
   EXPECT_THAT(text, HasSubstr("%relu2 = requantize(%conv2, %relu1)"));
   EXPECT_THAT(text, HasSubstr("%pool = sum_pool(%relu2)"));
   EXPECT_THAT(text, HasSubstr("%linear.value = dequantize(%linear)"));
-  for (const char* gone : {"batch_norm", "fake_quantize", "conv2d(%relu1) {out_channels=4 kernel=3x3 stride=1x1 "
-                                                          "padding=1,1,1,1 dilation=1x1 groups=1 bias"}) {
+  for (const char* gone : {"batch_norm", "fake_quantize",
+                           "conv2d(%relu1) {out_channels=4 kernel=3x3 stride=1x1 "
+                           "padding=1,1,1,1 dilation=1x1 groups=1 bias"}) {
     EXPECT_THAT(text, Not(HasSubstr(gone)));
   }
   EXPECT_EQ(print(value_or_throw(parse(text))), text);
@@ -124,7 +126,8 @@ TEST(Passes, BatchNormNeverTouchesTheWeights) {
 
 TEST(Passes, FullPrecisionEdgesStayFloat) {
   std::string source = kBlock;
-  source.replace(source.find("%conv1.input"), source.find("%conv1 =") - source.find("%conv1.input"), "");
+  source.replace(source.find("%conv1.input"), source.find("%conv1 =") - source.find("%conv1.input"),
+                 "");
   source.replace(source.find("(%conv1.input)"), 14, "(%input)");
   source.replace(source.find(" weights=min-max/8/channel"), 26, "");
   Network network = value_or_throw(parse(source));
@@ -149,7 +152,8 @@ TEST(Passes, ErrorsNameTheNode) {
   Network per_channel = value_or_throw(parse(source));
   fill(per_channel, 1);
   per_channel.parameters().at("relu1.alpha").floats() = {1, 2, 3, 4};
-  EXPECT_THAT(lower(per_channel).error().message, HasSubstr("'conv2': its input has a clip per channel"));
+  EXPECT_THAT(lower(per_channel).error().message,
+              HasSubstr("'conv2': its input has a clip per channel"));
 
   Network unnormalised = block();
   unnormalised.preprocessing = {};
@@ -158,14 +162,17 @@ TEST(Passes, ErrorsNameTheNode) {
 
 TEST(Bounds, RefuseSumsThatCouldLeave32Bits) {
   Network network;
-  const NodeId image = value_or_throw(network.add("image", Input{1, 1, 1, ImageElement::Pixels}, {}));
-  const NodeId levels =
-      value_or_throw(network.add("levels", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
-  network.set_parameter(levels, "table", Tensor::i32({1, 256}, std::vector<std::int32_t>(256, 255)));
+  const NodeId image =
+      value_or_throw(network.add("image", Input{1, 1, 1, ImageElement::Pixels}, {}));
+  const NodeId levels = value_or_throw(
+      network.add("levels", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
+  network.set_parameter(levels, "table",
+                        Tensor::i32({1, 256}, std::vector<std::int32_t>(256, 255)));
   const NodeId many = value_or_throw(network.add("many", Shortcut{{1, 1}, 0, 40000}, {levels}));
   const NodeId flat = value_or_throw(network.add("flat", Flatten{}, {many}));
   const NodeId sum = value_or_throw(network.add("sum", IntLinear{1, numeric::odd_grid(8)}, {flat}));
-  network.set_parameter(sum, "weight", Tensor::i32({1, 40001}, std::vector<std::int32_t>(40001, 255)));
+  network.set_parameter(sum, "weight",
+                        Tensor::i32({1, 40001}, std::vector<std::int32_t>(40001, 255)));
   ASSERT_TRUE(network.verify().has_value());
   EXPECT_THAT(bounds(network).error().message, HasSubstr("node 'sum': expected sums of at most"));
   network.parameters().at("sum.weight").ints().assign(40001, 127);

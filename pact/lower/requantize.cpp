@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pass 3: Quantize(Dequantize(v..)) -> Requantize(v..), in fixed point.
+#include "pact/numeric/requantize.h"
+
 #include "pact/lower/bounds.h"
 #include "pact/lower/lower.h"
 #include "pact/lower/rewriter.h"
-#include "pact/numeric/requantize.h"
 
 namespace pact::lower {
 namespace {
@@ -44,11 +45,10 @@ Status replace(Rewriter& rewriter, NodeId id, NodeId form, const Bounds& known) 
     return make_error(derived.error().code, "node '", node.name, "': ", derived.error().message);
   }
   const auto terms = static_cast<std::int64_t>(inputs.size());
-  PACT_TRY(const NodeId made,
-           rewriter.add(node.name,
-                        Requantize{derived->shift, node.as<Quantize>()->grid,
-                                   node.as<Quantize>()->scale},
-                        std::move(inputs)));
+  PACT_TRY(const NodeId made, rewriter.add(node.name,
+                                           Requantize{derived->shift, node.as<Quantize>()->grid,
+                                                      node.as<Quantize>()->scale},
+                                           std::move(inputs)));
   const std::int64_t channels = node.type.channels();
   rewriter.result().set_parameter(made, "multiplier",
                                   Tensor::i32({terms, channels}, std::move(derived->multipliers)));
@@ -65,8 +65,8 @@ Result<Network> requantize(const Network& network) {
   Rewriter rewriter(network);
   for (NodeId id = 0; id < rewriter.size(); ++id) {
     const Node& node = network.node(id);
-    const bool after_form = node.as<Quantize>() != nullptr &&
-                            network.node(node.inputs[0]).as<Dequantize>() != nullptr;
+    const bool after_form =
+        node.as<Quantize>() != nullptr && network.node(node.inputs[0]).as<Dequantize>() != nullptr;
     PACT_CHECK_OK(after_form ? replace(rewriter, id, node.inputs[0], known) : rewriter.copy(id));
   }
   return rewriter.finish();

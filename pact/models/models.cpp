@@ -54,8 +54,8 @@ Result<graph::Network> build(std::string_view name, const Task& task) {
     known += known.empty() ? "" : ", ";
     known += row.info.name;
   }
-  return make_error(ErrorCode::InvalidArgument, "network: expected one of ", known, ", found '", name,
-                    "'");
+  return make_error(ErrorCode::InvalidArgument, "network: expected one of ", known, ", found '",
+                    name, "'");
 }
 
 }  // namespace pact::models

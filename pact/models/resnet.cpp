@@ -39,12 +39,11 @@ class Builder {
 
  private:
   Result<NodeId> conv(const std::string& name, NodeId x, std::int64_t channels, Pair stride) {
-    return network_.add(name,
-                        Conv2d{.out_channels = channels,
-                               .kernel = {3, 3},
-                               .stride = stride,
-                               .padding = {1, 1, 1, 1}},
-                        {x});
+    return network_.add(
+        name,
+        Conv2d{
+            .out_channels = channels, .kernel = {3, 3}, .stride = stride, .padding = {1, 1, 1, 1}},
+        {x});
   }
 
   Result<NodeId> norm_relu(const std::string& norm, const std::string& relu, NodeId x) {

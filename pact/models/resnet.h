@@ -17,7 +17,8 @@ enum class ResidualForm { V1, V2 };
 struct ResNetShape {
   ResidualForm form = ResidualForm::V1;
   int blocks_per_stage = 3;
-  std::vector<std::int64_t> widths{16, 32, 64};  // channels of each stage; each stage halves the size
+  std::vector<std::int64_t> widths{16, 32,
+                                   64};  // channels of each stage; each stage halves the size
   graph::Pair stem_stride{1, 1};
 };
 

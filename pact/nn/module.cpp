@@ -40,7 +40,8 @@ quantizers::Gradient gradient_of(const FakeQuantize& op) {
 float percentile_of(const Tensor& values, double percentile) {
   if (values.numel() == 0) return 0;
   const std::int64_t rank = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(percentile * static_cast<double>(values.numel())), 1, values.numel());
+      static_cast<std::int64_t>(percentile * static_cast<double>(values.numel())), 1,
+      values.numel());
   return std::get<0>(values.kthvalue(rank)).item<float>();
 }
 
@@ -218,7 +219,8 @@ Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
     Forward step{*this, node, {}, mode};
-    for (const NodeId input : node.inputs) step.in.push_back(values[static_cast<std::size_t>(input)]);
+    for (const NodeId input : node.inputs)
+      step.in.push_back(values[static_cast<std::size_t>(input)]);
     if (node.inputs.empty()) step.in.push_back(images.contiguous(at::MemoryFormat::ChannelsLast));
     values.push_back(std::visit([&](const auto& op) { return step.of(op); }, node.operation));
     if (tap) tap(id, values.back());

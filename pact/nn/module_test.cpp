@@ -30,11 +30,12 @@ float difference(const Network& network) {
   for (std::int64_t n = 0; n < 2; ++n) {
     const torch::Tensor image = images[n].contiguous();
     const float* values = image.data_ptr<float>();
-    const Value result = value_or_throw(
-        evaluate(network, std::vector<float>(values, values + image.numel())));
+    const Value result =
+        value_or_throw(evaluate(network, std::vector<float>(values, values + image.numel())));
     const auto& expected = std::get<std::vector<float>>(result);
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      largest = std::max(largest, std::abs(expected[i] - out[n][static_cast<std::int64_t>(i)].item<float>()));
+      largest = std::max(
+          largest, std::abs(expected[i] - out[n][static_cast<std::int64_t>(i)].item<float>()));
     }
   }
   return largest;
@@ -99,7 +100,8 @@ TEST(Module, RefusesALoweredNetwork) {
   Network network;
   const NodeId image =
       value_or_throw(network.add("input", Input{1, 2, 2, ImageElement::Pixels}, {}));
-  value_or_throw(network.add("lookup", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
+  value_or_throw(
+      network.add("lookup", Lookup{PixelTable::Levels, numeric::unsigned_grid(8)}, {image}));
   network.set_parameter(1, "table", Tensor::i32({1, 256}, std::vector<std::int32_t>(256)));
   EXPECT_THROW(Module{network}, Exception);
 }

@@ -21,14 +21,16 @@ namespace pact::numeric {
 /// An activation grid with its scale: what a trained clipping range means at run time.
 struct ActivationQuantizer {
   Grid grid;
-  float scale = 1;      // value = level * scale
-  float inverse = 1;    // level = round(x * inverse)
-  float low_clip = 0;   // lowest and highest level as floats
+  float scale = 1;     // value = level * scale
+  float inverse = 1;   // level = round(x * inverse)
+  float low_clip = 0;  // lowest and highest level as floats
   float high_clip = 0;
 };
 
 inline ActivationQuantizer make_activation_quantizer(const Grid& grid, float scale) {
-  return {.grid = grid, .scale = scale, .inverse = 1.0F / scale,
+  return {.grid = grid,
+          .scale = scale,
+          .inverse = 1.0F / scale,
           .low_clip = static_cast<float>(grid.lowest),
           .high_clip = static_cast<float>(grid.highest())};
 }

@@ -38,9 +38,9 @@ std::vector<Named> all_quantizers() {
 }
 
 TEST(RoundHalfEven, RoundsTiesToEven) {
-  const std::pair<float, float> cases[] = {{0.5F, 0},  {1.5F, 2},  {2.5F, 2},   {3.5F, 4},
-                                           {-0.5F, 0}, {-1.5F, -2}, {-2.5F, -2}, {254.5F, 254},
-                                           {255.5F, 256}, {0.49999997F, 0}, {0.50000006F, 1}};
+  const std::pair<float, float> cases[] = {
+      {0.5F, 0},   {1.5F, 2},     {2.5F, 2},     {3.5F, 4},        {-0.5F, 0},      {-1.5F, -2},
+      {-2.5F, -2}, {254.5F, 254}, {255.5F, 256}, {0.49999997F, 0}, {0.50000006F, 1}};
   for (const auto& [x, expected] : cases) EXPECT_EQ(round_half_even(x), expected) << x;
 }
 
@@ -62,8 +62,8 @@ TEST(Pact, HasTheLevelsOfThePaperBelowInsideAtAndAboveTheClip) {
   EXPECT_EQ(q.grid, unsigned_grid(2));
   EXPECT_EQ(q.scale, 1.0F);
   const std::pair<float, float> cases[] = {
-      {-kInfinity, 0}, {-5.0F, 0}, {-0.1F, 0}, {-0.0F, 0}, {0.0F, 0},   {0.49F, 0},
-      {0.5F, 0},       {0.51F, 1}, {1.0F, 1},  {1.5F, 2},  {2.49F, 2},  {2.5F, 2},
+      {-kInfinity, 0}, {-5.0F, 0}, {-0.1F, 0}, {-0.0F, 0}, {0.0F, 0},     {0.49F, 0},
+      {0.5F, 0},       {0.51F, 1}, {1.0F, 1},  {1.5F, 2},  {2.49F, 2},    {2.5F, 2},
       {2.51F, 3},      {3.0F, 3},  {3.01F, 3}, {1e30F, 3}, {kInfinity, 3}};
   for (const auto& [x, level] : cases) {
     EXPECT_EQ(quantize_level(q, x), level) << x;
@@ -139,7 +139,10 @@ TEST(Activations, EveryResultIsALevelOfTheGridForAnyInput) {
   SCOPED_TRACE(kSeed);
   std::mt19937 random(kSeed);
   for (const auto& [name, q] : all_quantizers()) {
-    std::vector<float> inputs{kInfinity, -kInfinity, kNan, std::numeric_limits<float>::max(),
+    std::vector<float> inputs{kInfinity,
+                              -kInfinity,
+                              kNan,
+                              std::numeric_limits<float>::max(),
                               std::numeric_limits<float>::lowest(),
                               std::numeric_limits<float>::denorm_min()};
     for (int i = 0; i < 50; ++i) {

@@ -109,8 +109,10 @@ TEST(Grid, NameAndParseRoundTripForEveryGrid) {
 
 TEST(Grid, TextThatNamesNoGridIsAnErrorThatShowsIt) {
   for (const char* text :
-       {"", "u", "u0", "u9", "u15", "u17", "u-4", "u4 ", " u4", "u4x", "s1", "s0", "s9", "odd", "odd0",
-        "odd9", "a4", "a4-", "a4-16", "a4--1", "a1-2", "a99-1", "x4", "u99999999999999999999", "a4-3-"}) {
+       {"",     "u",   "u0",    "u9",    "u15",  "u17",   "u-4",  "u4 ",
+        " u4",  "u4x", "s1",    "s0",    "s9",   "odd",   "odd0", "odd9",
+        "a4",   "a4-", "a4-16", "a4--1", "a1-2", "a99-1", "x4",   "u99999999999999999999",
+        "a4-3-"}) {
     const Result<Grid> parsed = parse_grid(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_THAT(parsed.error().message, testing::HasSubstr("found '" + std::string(text) + "'"));

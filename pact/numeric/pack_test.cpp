@@ -70,7 +70,8 @@ TEST(Pack, UnusedBitsOfTheLastByteAreZero) {
 }
 
 TEST(Pack, ThreeBitCodesHaveTheDocumentedBytes) {
-  const std::uint8_t codes[] = {0b001, 0b010, 0b111};  // a b c: byte 0 = ccbbbaaa, byte 1 = 0000000c
+  const std::uint8_t codes[] = {0b001, 0b010,
+                                0b111};  // a b c: byte 0 = ccbbbaaa, byte 1 = 0000000c
   const auto bytes = pack(codes, 3);
   ASSERT_EQ(bytes.size(), 2U);
   EXPECT_EQ(bytes[0], std::byte{0b11010001});

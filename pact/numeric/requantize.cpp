@@ -22,8 +22,8 @@ Result<double> largest_multiplier(const RealAffine& real) {
   for (const double offset : real.offsets) {
     // Shifted by up to 32 bits, a larger offset would leave 63 bits.
     if (!(std::abs(offset) < std::ldexp(1.0, 30))) {
-      return make_error(ErrorCode::Unsupported, "requantization: expected an offset below 2^30, found ",
-                        offset);
+      return make_error(ErrorCode::Unsupported,
+                        "requantization: expected an offset below 2^30, found ", offset);
     }
   }
   return largest;
@@ -37,8 +37,8 @@ Result<Requantization> derive(const RealAffine& real,
   int shift = kMaxShift;
   while (shift > 1 && std::ldexp(largest, shift) > kMaxMultiplier) --shift;
   if (std::ldexp(largest, shift) > kMaxMultiplier) {
-    return make_error(ErrorCode::Unsupported,
-                      "requantization: expected scales below 2^30, found ", largest);
+    return make_error(ErrorCode::Unsupported, "requantization: expected scales below 2^30, found ",
+                      largest);
   }
   Requantization result{.shift = shift, .multipliers = {}, .offsets = {}};
   for (const auto& term : real.multipliers) {

@@ -53,8 +53,7 @@ Status prove_no_overflow(const Requantization& requantization,
 inline std::int32_t requantize_sum(std::int64_t sum, int shift, std::int32_t lowest,
                                    std::int32_t highest) {
   const std::int64_t level = round_shift(sum, shift);
-  return static_cast<std::int32_t>(
-      std::clamp<std::int64_t>(level, lowest, highest));
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(level, lowest, highest));
 }
 
 }  // namespace pact::numeric

@@ -85,7 +85,8 @@ TEST(Derive, LaysMultipliersOutByTermThenChannel) {
   EXPECT_EQ(result->shift, 32);
   EXPECT_EQ(result->channels(), 2U);
   EXPECT_EQ(result->terms(), 2U);
-  EXPECT_EQ(result->multipliers, (std::vector<std::int32_t>{1 << 30, 1 << 29, -(1 << 30), 1 << 28}));
+  EXPECT_EQ(result->multipliers,
+            (std::vector<std::int32_t>{1 << 30, 1 << 29, -(1 << 30), 1 << 28}));
   EXPECT_EQ(result->offsets,
             (std::vector<std::int64_t>{std::int64_t{1} << 32, -(std::int64_t{1} << 31)}));
 }
@@ -97,7 +98,8 @@ TEST(Derive, IsWithinHalfAUnitOfEachCoefficientOfExactArithmetic) {
   SCOPED_TRACE(kSeed);
   std::mt19937_64 random(kSeed);
   const auto below = [&](std::int64_t limit) {
-    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(2 * limit - 1)) - limit + 1;
+    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(2 * limit - 1)) - limit +
+           1;
   };
   int at_the_largest_shift = 0;
   for (int round = 0; round < 2000; ++round) {

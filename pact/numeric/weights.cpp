@@ -13,9 +13,15 @@ namespace {
 constexpr float kTiny = 1e-8F;
 
 // Indexed by bits. Row 1 is exact; the others are what tools/sawb_fit --header prints.
-constexpr SawbCoefficients kSawb[] = {{0, 0},           {0, 1},           {3.114, -2.049},
-                                      {7.366, -6.737},  {12.097, -12.165}, {17.094, -18.002},
-                                      {22.278, -24.117}, {27.607, -30.437}, {33.051, -36.913}};
+constexpr SawbCoefficients kSawb[] = {{0, 0},
+                                      {0, 1},
+                                      {3.114, -2.049},
+                                      {7.366, -6.737},
+                                      {12.097, -12.165},
+                                      {17.094, -18.002},
+                                      {22.278, -24.117},
+                                      {27.607, -30.437},
+                                      {33.051, -36.913}};
 
 float max_abs(std::span<const float> weights) {
   float largest = 0;
@@ -49,13 +55,11 @@ float sawb(std::span<const float> weights, int bits, std::span<std::uint8_t> cod
 
 float min_max(std::span<const float> weights, int bits, std::span<std::uint8_t> codes) {
   const Grid grid = symmetric_grid(bits);
-  const float scale =
-      std::max(max_abs(weights), kTiny) / static_cast<float>(grid.highest());
+  const float scale = std::max(max_abs(weights), kTiny) / static_cast<float>(grid.highest());
   const float inverse = 1.0F / scale;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const auto level = static_cast<std::int32_t>(round_half_even(weights[i] * inverse));
-    codes[i] = static_cast<std::uint8_t>(
-        grid.code(std::clamp(level, grid.lowest, grid.highest())));
+    codes[i] = static_cast<std::uint8_t>(grid.code(std::clamp(level, grid.lowest, grid.highest())));
   }
   return scale;
 }
@@ -65,8 +69,8 @@ float min_max(std::span<const float> weights, int bits, std::span<std::uint8_t> 
 Status check(const WeightSpec& spec) {
   const int lowest = spec.scheme == WeightScheme::MinMax ? 2 : 1;
   if (spec.scheme != WeightScheme::None && (spec.bits < lowest || spec.bits > kMaxCodeBits)) {
-    return make_error(ErrorCode::InvalidArgument, "weights: expected ", lowest, " to ", kMaxCodeBits,
-                      " bits, found ", spec.bits);
+    return make_error(ErrorCode::InvalidArgument, "weights: expected ", lowest, " to ",
+                      kMaxCodeBits, " bits, found ", spec.bits);
   }
   if (spec.scheme == WeightScheme::DoReFa && spec.granularity != Granularity::Tensor) {
     return make_error(ErrorCode::InvalidArgument,
@@ -100,7 +104,8 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
   PACT_CHECK_OK(check(spec));
   PACT_TRY(const ScaleGroups groups, scale_groups(spec, outputs, weights.size() / outputs));
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
-    return make_error(ErrorCode::Corrupt, "weights: expected finite numbers, found one that is not");
+    return make_error(ErrorCode::Corrupt,
+                      "weights: expected finite numbers, found one that is not");
   }
   QuantizedWeights result{.grid = weight_grid(spec),
                           .codes = std::vector<std::uint8_t>(weights.size()),
@@ -110,11 +115,18 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
     const auto part = weights.subspan(group * groups.size, groups.size);
     const auto codes = std::span(result.codes).subspan(group * groups.size, groups.size);
     switch (spec.scheme) {
-      case WeightScheme::DoReFa: result.scales[group] = dorefa(part, spec.bits, codes); break;
+      case WeightScheme::DoReFa:
+        result.scales[group] = dorefa(part, spec.bits, codes);
+        break;
       case WeightScheme::Sawb:
-      case WeightScheme::SawbPlus: result.scales[group] = sawb(part, spec.bits, codes); break;
-      case WeightScheme::MinMax: result.scales[group] = min_max(part, spec.bits, codes); break;
-      case WeightScheme::None: break;
+      case WeightScheme::SawbPlus:
+        result.scales[group] = sawb(part, spec.bits, codes);
+        break;
+      case WeightScheme::MinMax:
+        result.scales[group] = min_max(part, spec.bits, codes);
+        break;
+      case WeightScheme::None:
+        break;
     }
   }
   return result;

@@ -40,8 +40,9 @@ struct GranularityName {
   Granularity granularity;
   std::string_view name;
 };
-inline constexpr GranularityName kGranularityNames[] = {
-    {Granularity::Tensor, "tensor"}, {Granularity::Channel, "channel"}, {Granularity::Group, "group"}};
+inline constexpr GranularityName kGranularityNames[] = {{Granularity::Tensor, "tensor"},
+                                                        {Granularity::Channel, "channel"},
+                                                        {Granularity::Group, "group"}};
 
 /// How the weights of one layer are quantized. `bits` 1 to 8 (2 to 8 for MinMax).
 struct WeightSpec {
@@ -65,7 +66,8 @@ struct ScaleGroups {
 };
 Result<ScaleGroups> scale_groups(const WeightSpec& spec, std::size_t outputs, std::size_t inputs);
 
-/// Codes of every weight, scales of every group: value[i] = grid.level(codes[i]) * scales[i / size].
+/// Codes of every weight, scales of every group: value[i] = grid.level(codes[i]) * scales[i /
+/// size].
 struct QuantizedWeights {
   Grid grid;
   std::vector<std::uint8_t> codes;

@@ -14,8 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr WeightScheme kSchemes[] = {WeightScheme::DoReFa, WeightScheme::Sawb, WeightScheme::SawbPlus,
-                                     WeightScheme::MinMax};
+constexpr WeightScheme kSchemes[] = {WeightScheme::DoReFa, WeightScheme::Sawb,
+                                     WeightScheme::SawbPlus, WeightScheme::MinMax};
 
 WeightSpec spec_of(WeightScheme scheme, int bits, Granularity granularity = Granularity::Tensor,
                    std::int64_t group_size = 0) {
@@ -91,7 +91,8 @@ TEST(Weights, GridsAreOddExceptForMinMax) {
 TEST(Weights, GranularityDecidesWhichWeightsShareAScale) {
   const std::vector<float> weights{1, -2, 3, -4, 0.5F, 0.25F, -0.125F, 0};
   const auto scales = [&](Granularity granularity, std::int64_t size) {
-    const auto q = quantize_weights(weights, 2, spec_of(WeightScheme::MinMax, 2, granularity, size));
+    const auto q =
+        quantize_weights(weights, 2, spec_of(WeightScheme::MinMax, 2, granularity, size));
     EXPECT_TRUE(q);
     return q ? q->scales : std::vector<float>{};
   };
@@ -106,7 +107,8 @@ TEST(Weights, GranularityDecidesWhichWeightsShareAScale) {
 TEST(Weights, AGroupSizeThatDoesNotDivideIsAnError) {
   const std::vector<float> weights(8, 1.0F);
   for (const std::int64_t size : {3, 5, 8}) {
-    const auto q = quantize_weights(weights, 2, spec_of(WeightScheme::MinMax, 4, Granularity::Group, size));
+    const auto q =
+        quantize_weights(weights, 2, spec_of(WeightScheme::MinMax, 4, Granularity::Group, size));
     ASSERT_FALSE(q) << size;
     EXPECT_EQ(q.error().code, ErrorCode::InvalidArgument);
     EXPECT_THAT(q.error().message, HasSubstr("divides 4 inputs"));
@@ -128,13 +130,15 @@ TEST(Weights, SpecsWhoseFieldsDoNotGoTogetherAreErrors) {
   EXPECT_FALSE(check(spec_of(WeightScheme::Sawb, 4, Granularity::Group, 0)));
   EXPECT_FALSE(check(spec_of(WeightScheme::Sawb, 4, Granularity::Group, -2)));
   EXPECT_FALSE(check(spec_of(WeightScheme::Sawb, 4, Granularity::Channel, 2)));
-  EXPECT_THAT(check(spec_of(WeightScheme::MinMax, 1)).error().message, HasSubstr("expected 2 to 8"));
+  EXPECT_THAT(check(spec_of(WeightScheme::MinMax, 1)).error().message,
+              HasSubstr("expected 2 to 8"));
   EXPECT_FALSE(quantize_weights(std::vector<float>{1}, 1, spec_of(WeightScheme::Sawb, 9)));
 }
 
 TEST(Weights, NumbersThatAreNotFiniteAreRefused) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-                          -std::numeric_limits<float>::infinity()}) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     for (const WeightSpec& spec : all_specs()) {
       std::vector<float> weights = normal_weights(12, 12);
       weights[7] = bad;
@@ -309,8 +313,10 @@ TEST(Sawb, FollowsItsFormula) {
 
 TEST(Sawb, PlusHasTheCodesOfPlain) {
   const std::vector<float> weights = normal_weights(64, 18);
-  const auto plain = quantize_weights(weights, 4, spec_of(WeightScheme::Sawb, 3, Granularity::Channel));
-  const auto plus = quantize_weights(weights, 4, spec_of(WeightScheme::SawbPlus, 3, Granularity::Channel));
+  const auto plain =
+      quantize_weights(weights, 4, spec_of(WeightScheme::Sawb, 3, Granularity::Channel));
+  const auto plus =
+      quantize_weights(weights, 4, spec_of(WeightScheme::SawbPlus, 3, Granularity::Channel));
   ASSERT_TRUE(plain && plus);
   EXPECT_EQ(plain->codes, plus->codes);
   EXPECT_EQ(plain->scales, plus->scales);
@@ -346,7 +352,8 @@ TEST(MinMax, ErrorIsAtMostHalfAStep) {
 TEST(MinMax, QuantizingTheDequantizedWeightsGivesTheSameCodes) {
   int checked = 0;
   for (unsigned seed = 100; seed < 150; ++seed) {
-    const std::vector<float> weights = normal_weights(4 * 12, seed, 0.01F * static_cast<float>(seed));
+    const std::vector<float> weights =
+        normal_weights(4 * 12, seed, 0.01F * static_cast<float>(seed));
     for (const WeightSpec& spec : all_specs()) {
       if (spec.scheme != WeightScheme::MinMax) continue;
       const auto once = quantize_weights(weights, 4, spec);

@@ -76,10 +76,11 @@ Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& qu
   const float* in = x.data_ptr<float>();
   float* out = y.data_ptr<float>();
   const Layout layout = layout_of(x, static_cast<std::int64_t>(quantizers.size()));
-  for_each_run(layout, [&](std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t) {
-    fake_quantize_run(in + begin, out + begin, end - begin,
-                      quantizers[static_cast<std::size_t>(channel)]);
-  });
+  for_each_run(layout,
+               [&](std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t) {
+                 fake_quantize_run(in + begin, out + begin, end - begin,
+                                   quantizers[static_cast<std::size_t>(channel)]);
+               });
   return y;
 }
 
@@ -165,7 +166,8 @@ struct Gradients {
   Tensor low;
 };
 
-Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>& clips, bool closed) {
+Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>& clips,
+                   bool closed) {
   const auto count = static_cast<std::int64_t>(clips.size());
   const Layout layout = layout_of(x, count);
   const Tensor g = dense_like(grad, x);
@@ -175,12 +177,13 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
   float* out = result.x.data_ptr<float>();
   const auto pieces = static_cast<std::size_t>(piece_count(layout));
   std::vector<ClipSums> sums(pieces);
-  for_each_run(layout, [&](std::int64_t begin, std::int64_t end, std::int64_t channel,
-                           std::int64_t piece) {
-    const auto run = closed ? backward_run_closed : backward_run_open;
-    sums[static_cast<std::size_t>(piece)] = run(in + begin, upstream + begin, out + begin,
-                                                end - begin, clips[static_cast<std::size_t>(channel)]);
-  });
+  for_each_run(layout,
+               [&](std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t piece) {
+                 const auto run = closed ? backward_run_closed : backward_run_open;
+                 sums[static_cast<std::size_t>(piece)] =
+                     run(in + begin, upstream + begin, out + begin, end - begin,
+                         clips[static_cast<std::size_t>(channel)]);
+               });
   std::vector<ClipSums> total(clips.size());
   const std::size_t per_row = pieces / static_cast<std::size_t>(layout.outer * layout.channels);
   for (std::size_t piece = 0; piece < pieces; ++piece) {
@@ -253,9 +256,8 @@ class TwoSided : public torch::autograd::Function<TwoSided> {
     const float high = scalar(saved[2]);
     const float n = static_cast<float>((1 << context->saved_data["bits"].toInt()) - 1);
     const bool plus = context->saved_data["plus"].toBool();
-    const Gradients result =
-        quantizers::backward(saved[0], gradients[0],
-                             {{low, high, n / (high - low), plus ? 1.0F / n : 0.0F}}, false);
+    const Gradients result = quantizers::backward(
+        saved[0], gradients[0], {{low, high, n / (high - low), plus ? 1.0F / n : 0.0F}}, false);
     return {result.x, result.low, result.high, {}, {}};
   }
 };

@@ -5,9 +5,9 @@
 // PACT+ adds the residual of the rounding, as autograd through the scale would):
 //
 //   pact       d/dx = g 1[0 <= x < alpha]            d/dalpha = sum g 1[x >= alpha]
-//   pact+      d/dx = g 1[0 < x < alpha]             adds  g (round(z) - z) / n  inside, z = x n / alpha
-//   two-sided  d/dx = g 1[low < x < high]            d/dhigh = sum g 1[x >= high], d/dlow likewise
-//   two-sided+                                       inside, high gets +g d, low -g d,
+//   pact+      d/dx = g 1[0 < x < alpha]             adds  g (round(z) - z) / n  inside, z = x n /
+//   alpha two-sided  d/dx = g 1[low < x < high]            d/dhigh = sum g 1[x >= high], d/dlow
+//   likewise two-sided+                                       inside, high gets +g d, low -g d,
 //                                                    d = (round(z) - z) / n, z = x / scale
 #pragma once
 

@@ -83,9 +83,12 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
     const auto saved = context->get_saved_variables();
     const Tensor upstream = gradients[0].contiguous();
     switch (static_cast<WeightScheme>(context->saved_data["scheme"].toInt())) {
-      case WeightScheme::DoReFa: return {dorefa_gradient(saved[0], upstream), {}};
-      case WeightScheme::Sawb: return {clipped_gradient(saved[0], upstream, saved[1]), {}};
-      default: return {upstream, {}};
+      case WeightScheme::DoReFa:
+        return {dorefa_gradient(saved[0], upstream), {}};
+      case WeightScheme::Sawb:
+        return {clipped_gradient(saved[0], upstream, saved[1]), {}};
+      default:
+        return {upstream, {}};
     }
   }
 };

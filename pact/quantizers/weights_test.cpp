@@ -22,7 +22,8 @@ Tensor gradient_of(const Tensor& weights, const WeightSpec& spec, const Tensor& 
 TEST(WeightQuantizer, ForwardIsTheScalarDefinition) {
   torch::manual_seed(1);
   const Tensor weights = torch::randn({6, 4, 3, 3});
-  for (const WeightScheme scheme : {WeightScheme::DoReFa, WeightScheme::Sawb, WeightScheme::MinMax}) {
+  for (const WeightScheme scheme :
+       {WeightScheme::DoReFa, WeightScheme::Sawb, WeightScheme::MinMax}) {
     for (int bits = 2; bits <= 8; ++bits) {
       const WeightSpec spec{.scheme = scheme, .bits = bits};
       const Tensor values = quantize_weights(weights, spec);
@@ -53,7 +54,8 @@ TEST(WeightQuantizer, SawbStopsTheGradientBeyondItsClipAndSawbPlusDoesNot) {
   torch::manual_seed(3);
   const Tensor weights = torch::randn({4, 100});
   const Tensor upstream = torch::ones({4, 100});
-  const WeightSpec spec{.scheme = WeightScheme::Sawb, .bits = 2, .granularity = Granularity::Channel};
+  const WeightSpec spec{
+      .scheme = WeightScheme::Sawb, .bits = 2, .granularity = Granularity::Channel};
   const Tensor stopped = gradient_of(weights, spec, upstream);
   for (std::int64_t c = 0; c < 4; ++c) {
     const float alpha = numeric::sawb_alpha({weights[c].data_ptr<float>(), 100}, 2);
@@ -61,7 +63,8 @@ TEST(WeightQuantizer, SawbStopsTheGradientBeyondItsClipAndSawbPlusDoesNot) {
     EXPECT_TRUE(torch::equal(stopped[c], expected));
     EXPECT_LT(expected.sum().item<float>(), 100.0F) << "no weight lies beyond the clip";
   }
-  const WeightSpec plus{.scheme = WeightScheme::SawbPlus, .bits = 2, .granularity = Granularity::Channel};
+  const WeightSpec plus{
+      .scheme = WeightScheme::SawbPlus, .bits = 2, .granularity = Granularity::Channel};
   EXPECT_TRUE(torch::equal(gradient_of(weights, plus, upstream), upstream));
 }
 

@@ -79,8 +79,8 @@ int pact_session_run(pact_session* session, const uint8_t* images, size_t count,
                      float* outputs) {
   const auto pixel_order =
       order == PACT_INTERLEAVED ? pact::PixelOrder::Interleaved : pact::PixelOrder::Planar;
-  const pact::Status status = session->session.run({images, count * session->image_bytes}, pixel_order,
-                                                   {outputs, count * session->outputs});
+  const pact::Status status = session->session.run(
+      {images, count * session->image_bytes}, pixel_order, {outputs, count * session->outputs});
   if (status) return 0;
   last_error = status.error().message;
   return 1;

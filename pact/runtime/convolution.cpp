@@ -35,7 +35,8 @@ class Convolution : public Step {
   std::size_t weight_bytes() const override { return weights_.size() * sizeof(std::int16_t); }
 
   std::size_t scratch_bytes() const override {
-    return rows_bytes() + sums_bytes() + static_cast<std::size_t>(out_.channels) * sizeof(std::int64_t);
+    return rows_bytes() + sums_bytes() +
+           static_cast<std::size_t>(out_.channels) * sizeof(std::int64_t);
   }
 
   void run(const Batch& batch) const override {
@@ -50,10 +51,13 @@ class Convolution : public Step {
   std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
   // Kernels may write past the last column of a group; the next group, or this room, takes it.
   std::int64_t sums_stride() const { return out_.channels + kernel_.columns; }
-  std::int64_t tile_rows() const { return (kTile + kernel_.rows - 1) / kernel_.rows * kernel_.rows; }
+  std::int64_t tile_rows() const {
+    return (kTile + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
+  }
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
   std::size_t rows_bytes() const {
-    return rounded(static_cast<std::size_t>(tile_rows() * depth_pairs() * 2) * sizeof(std::int16_t));
+    return rounded(static_cast<std::size_t>(tile_rows() * depth_pairs() * 2) *
+                   sizeof(std::int16_t));
   }
   std::size_t sums_bytes() const {
     return rounded(static_cast<std::size_t>(tile_rows() * sums_stride()) * sizeof(std::int32_t));
@@ -68,8 +72,9 @@ class Convolution : public Step {
     for (std::int64_t o = 0; o < out_.channels; ++o) {
       for (std::int64_t c = 0; c < in_group_; ++c) {
         for (std::int64_t k = 0; k < window; ++k) {
-          levels[static_cast<std::size_t>(o * depth_ + k * in_group_ + c)] = static_cast<std::int16_t>(
-              op_.grid.level(codes[static_cast<std::size_t>((o * in_group_ + c) * window + k)]));
+          levels[static_cast<std::size_t>(o * depth_ + k * in_group_ + c)] =
+              static_cast<std::int16_t>(op_.grid.level(
+                  codes[static_cast<std::size_t>((o * in_group_ + c) * window + k)]));
         }
       }
     }
@@ -81,12 +86,16 @@ class Convolution : public Step {
     }
   }
 
-  void run_tile(const Batch& batch, std::int64_t image, std::int64_t first, std::byte* scratch) const {
+  void run_tile(const Batch& batch, std::int64_t image, std::int64_t first,
+                std::byte* scratch) const {
     auto* rows = reinterpret_cast<std::int16_t*>(scratch);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
     auto* requantize_sums = reinterpret_cast<std::int64_t*>(scratch + rows_bytes() + sums_bytes());
     const std::int64_t count = std::min(kTile, out_.pixels() - first);
     const std::uint8_t* source = batch.value<std::uint8_t>(input_, image);
+    // Kernels compute whole blocks of rows: the sums of those in vain must fit 32 bits too.
+    const std::int64_t whole = (count + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
+    std::fill(rows + count * depth_pairs() * 2, rows + whole * depth_pairs() * 2, std::int16_t{0});
     for (std::int64_t group = 0; group < op_.groups; ++group) {
       for (std::int64_t i = 0; i < count; ++i) {
         gather(source + group * in_group_, first + i, rows + i * depth_pairs() * 2);

@@ -95,8 +95,9 @@ class FloatConvolution final : public ImageStep {
         const float* values = source + (y * in_.width + x) * in_.channels;
         for (std::int64_t c = 0; c < in_.channels; ++c) {
           const std::int64_t group = c / in_group;
-          const float* weights = weights_.data() +
-                                 ((ky * op_.kernel.x + kx) * in_group + c % in_group) * out_.channels;
+          const float* weights =
+              weights_.data() +
+              ((ky * op_.kernel.x + kx) * in_group + c % in_group) * out_.channels;
           for (std::int64_t o = group * out_group; o < (group + 1) * out_group; ++o) {
             sums[o] += static_cast<double>(values[c]) * static_cast<double>(weights[o]);
           }
@@ -114,7 +115,8 @@ class BatchNorm final : public ImageStep {
   BatchNorm(const StepContext& context, std::int32_t node)
       : ImageStep(context, node), op_(std::get<format::BatchNorm>(file_node_.operation)) {
     for (std::size_t c = 0; c < op_.weight.size(); ++c) {
-      slopes_.push_back(op_.weight[c] / std::sqrt(static_cast<double>(op_.variance[c]) + op_.epsilon));
+      slopes_.push_back(op_.weight[c] /
+                        std::sqrt(static_cast<double>(op_.variance[c]) + op_.epsilon));
     }
   }
 
@@ -211,11 +213,15 @@ class Dequantize final : public ImageStep {
     }
   }
 
-  std::int32_t level(const Batch& batch, std::int64_t image, std::size_t term, std::size_t i) const {
+  std::int32_t level(const Batch& batch, std::int64_t image, std::size_t term,
+                     std::size_t i) const {
     switch (storages_[term]) {
-      case Storage::U8: return input<std::uint8_t>(batch, image, term)[i] + lowests_[term];
-      case Storage::I16: return input<std::int16_t>(batch, image, term)[i];
-      default: return input<std::int32_t>(batch, image, term)[i];
+      case Storage::U8:
+        return input<std::uint8_t>(batch, image, term)[i] + lowests_[term];
+      case Storage::I16:
+        return input<std::int16_t>(batch, image, term)[i];
+      default:
+        return input<std::int32_t>(batch, image, term)[i];
     }
   }
 
@@ -228,12 +234,16 @@ class Dequantize final : public ImageStep {
 
 std::unique_ptr<Step> make_float_step(const StepContext& context, std::int32_t node) {
   const format::Operation& op = context.model.nodes[static_cast<std::size_t>(node)].operation;
-  if (std::holds_alternative<format::Conv>(op)) return std::make_unique<FloatConvolution>(context, node);
-  if (std::holds_alternative<format::BatchNorm>(op)) return std::make_unique<BatchNorm>(context, node);
+  if (std::holds_alternative<format::Conv>(op))
+    return std::make_unique<FloatConvolution>(context, node);
+  if (std::holds_alternative<format::BatchNorm>(op))
+    return std::make_unique<BatchNorm>(context, node);
   if (std::holds_alternative<format::Relu>(op)) return std::make_unique<Relu>(context, node);
   if (std::holds_alternative<format::Add>(op)) return std::make_unique<Add>(context, node);
-  if (std::holds_alternative<format::Quantize>(op)) return std::make_unique<Quantize>(context, node);
-  if (std::holds_alternative<format::Dequantize>(op)) return std::make_unique<Dequantize>(context, node);
+  if (std::holds_alternative<format::Quantize>(op))
+    return std::make_unique<Quantize>(context, node);
+  if (std::holds_alternative<format::Dequantize>(op))
+    return std::make_unique<Dequantize>(context, node);
   return nullptr;
 }
 

@@ -63,14 +63,16 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     isa = *options.isa;
   }
   try {
-    return Session(std::make_unique<runtime::Executor>(model.file_, isa, options.threads, options.batch));
+    return Session(
+        std::make_unique<runtime::Executor>(model.file_, isa, options.threads, options.batch));
   } catch (const std::bad_alloc&) {
     return make_error(ErrorCode::Unsupported, "network '", model.name(),
                       "' does not fit into memory with a batch of ", options.batch);
   }
 }
 
-Status Session::run(std::span<const std::uint8_t> images, PixelOrder order, std::span<float> outputs) {
+Status Session::run(std::span<const std::uint8_t> images, PixelOrder order,
+                    std::span<float> outputs) {
   const auto image_bytes = static_cast<std::size_t>(executor_->model().input_value().elements());
   const auto output_count = static_cast<std::size_t>(executor_->model().output_value().elements());
   const std::size_t count = images.size() / image_bytes;

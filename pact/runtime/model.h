@@ -35,7 +35,9 @@ struct ImageShape {
   int channels = 0;
   int height = 0;
   int width = 0;
-  std::size_t bytes() const { return std::size_t(channels) * std::size_t(height) * std::size_t(width); }
+  std::size_t bytes() const {
+    return std::size_t(channels) * std::size_t(height) * std::size_t(width);
+  }
 };
 
 /// A packed network in memory. Immutable; copies share it; safe to use from several threads.
@@ -60,8 +62,8 @@ class Model {
   std::shared_ptr<const format::Model> file_;
 };
 
-/// How the pixels of an image follow each other: plane after plane (all red, then all green, ..), or
-/// pixel after pixel (red, green, blue, red, ..). Rows from the top, bytes 0 to 255.
+/// How the pixels of an image follow each other: plane after plane (all red, then all green, ..),
+/// or pixel after pixel (red, green, blue, red, ..). Rows from the top, bytes 0 to 255.
 enum class PixelOrder { Planar, Interleaved };
 
 struct SessionOptions {

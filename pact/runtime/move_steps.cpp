@@ -44,10 +44,18 @@ class MoveStep : public Step {
 template <typename Body>
 void with_type(Storage storage, const Body& body) {
   switch (storage) {
-    case Storage::U8: body(std::uint8_t{}); break;
-    case Storage::I16: body(std::int16_t{}); break;
-    case Storage::I32: body(std::int32_t{}); break;
-    case Storage::F32: body(float{}); break;
+    case Storage::U8:
+      body(std::uint8_t{});
+      break;
+    case Storage::I16:
+      body(std::int16_t{});
+      break;
+    case Storage::I32:
+      body(std::int32_t{});
+      break;
+    case Storage::F32:
+      body(float{});
+      break;
   }
 }
 
@@ -98,13 +106,15 @@ class Pool final : public MoveStep {
     if (op_.kind == format::PoolKind::Max) {
       with_type(storage_, [&](auto zero) {
         using T = decltype(zero);
-        pool<T, T>(batch, image, std::numeric_limits<T>::lowest(),
-                   [](T a, T b) { return std::max(a, b); }, [](T a) { return a; });
+        pool<T, T>(
+            batch, image, std::numeric_limits<T>::lowest(), [](T a, T b) { return std::max(a, b); },
+            [](T a) { return a; });
       });
     } else if (op_.kind == format::PoolKind::Average) {
       const double area = static_cast<double>(op_.kernel.y) * op_.kernel.x;
-      pool<float, double, float>(batch, image, 0.0, [](double a, float b) { return a + b; },
-                                 [&](double a) { return static_cast<float>(a / area); });
+      pool<float, double, float>(
+          batch, image, 0.0, [](double a, float b) { return a + b; },
+          [&](double a) { return static_cast<float>(a / area); });
     } else if (storage_of(in_) == Storage::U8) {
       const std::int32_t lowest = in_.grid.lowest;
       sum<std::uint8_t>(batch, image, lowest);
@@ -201,7 +211,8 @@ std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t no
   const format::Operation& op = context.model.nodes[static_cast<std::size_t>(node)].operation;
   if (std::holds_alternative<format::Lookup>(op)) return std::make_unique<Lookup>(context, node);
   if (std::holds_alternative<format::Pool>(op)) return std::make_unique<Pool>(context, node);
-  if (std::holds_alternative<format::Shortcut>(op)) return std::make_unique<Shortcut>(context, node);
+  if (std::holds_alternative<format::Shortcut>(op))
+    return std::make_unique<Shortcut>(context, node);
   if (std::holds_alternative<format::Flatten>(op)) return std::make_unique<Flatten>(context, node);
   return nullptr;
 }

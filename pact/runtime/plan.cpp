@@ -23,8 +23,10 @@ std::vector<std::vector<std::int32_t>> consumers_of(const format::Model& model) 
 // The Requantize that alone reads the accumulators of an integer convolution, or -1.
 std::int32_t fusable(const format::Model& model, std::int32_t node,
                      const std::vector<std::int32_t>& consumers) {
-  const auto* conv = std::get_if<format::Conv>(&model.nodes[static_cast<std::size_t>(node)].operation);
-  if (conv == nullptr || !conv->integer() || consumers.size() != 1 || node == model.output) return -1;
+  const auto* conv =
+      std::get_if<format::Conv>(&model.nodes[static_cast<std::size_t>(node)].operation);
+  if (conv == nullptr || !conv->integer() || consumers.size() != 1 || node == model.output)
+    return -1;
   const format::Node& reader = model.nodes[static_cast<std::size_t>(consumers[0])];
   return std::holds_alternative<format::Requantize>(reader.operation) ? consumers[0] : -1;
 }
@@ -33,20 +35,27 @@ std::int32_t fusable(const format::Model& model, std::int32_t node,
 
 Storage storage_of(const format::Value& value) {
   switch (value.element) {
-    case format::Element::F32: return Storage::F32;
-    case format::Element::Pixel: return Storage::U8;
-    case format::Element::Accumulator: return Storage::I32;
-    case format::Element::Level: break;
+    case format::Element::F32:
+      return Storage::F32;
+    case format::Element::Pixel:
+      return Storage::U8;
+    case format::Element::Accumulator:
+      return Storage::I32;
+    case format::Element::Level:
+      break;
   }
   return value.grid.bits <= numeric::kMaxCodeBits ? Storage::U8 : Storage::I16;
 }
 
 std::size_t element_bytes(Storage storage) {
   switch (storage) {
-    case Storage::U8: return 1;
-    case Storage::I16: return 2;
+    case Storage::U8:
+      return 1;
+    case Storage::I16:
+      return 2;
     case Storage::I32:
-    case Storage::F32: break;
+    case Storage::F32:
+      break;
   }
   return 4;
 }
@@ -70,7 +79,8 @@ Plan::Plan(const format::Model& model, Isa isa, int batch) {
 void Plan::make_steps(const StepContext& context) {
   const auto consumers = consumers_of(context.model);
   std::map<std::int32_t, std::int32_t> fused_into;  // Requantize -> its convolution
-  for (std::int32_t node = 1; node < static_cast<std::int32_t>(context.model.nodes.size()); ++node) {
+  for (std::int32_t node = 1; node < static_cast<std::int32_t>(context.model.nodes.size());
+       ++node) {
     const std::int32_t reader =
         fusable(context.model, node, consumers[static_cast<std::size_t>(node)]);
     if (reader >= 0 && fused_into.emplace(reader, node).second) continue;
@@ -102,7 +112,8 @@ void Plan::place_values(const format::Model& model, int batch) {
   for (std::size_t n = 1; n < count; ++n) {
     if (made[n] == 0) continue;
     last[n] = made[n];
-    for (const std::int32_t reader : consumers[n]) last[n] = std::max(last[n], reads_at(reader, reads_at));
+    for (const std::int32_t reader : consumers[n])
+      last[n] = std::max(last[n], reads_at(reader, reads_at));
     if (static_cast<std::int32_t>(n) == model.output) last[n] = steps_.size() + 1;
     const format::Value& value = model.nodes[n].value;
     slots_[n].bytes =
@@ -111,8 +122,9 @@ void Plan::place_values(const format::Model& model, int batch) {
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     for (const std::size_t other : placed) {
       if (last[other] < made[n] || made[other] > last[n]) continue;
-      taken.emplace_back(slots_[other].offset,
-                         slots_[other].offset + slots_[other].bytes * static_cast<std::size_t>(batch));
+      taken.emplace_back(
+          slots_[other].offset,
+          slots_[other].offset + slots_[other].bytes * static_cast<std::size_t>(batch));
     }
     std::sort(taken.begin(), taken.end());
     for (const auto& [begin, end] : taken) {
@@ -139,7 +151,8 @@ Executor::Executor(std::shared_ptr<const format::Model> model, Isa isa, int thre
       scratch_(plan_.scratch_bytes() * static_cast<std::size_t>(threads)),
       pool_(threads) {}
 
-void Executor::run(std::span<const std::uint8_t> images, PixelOrder order, std::span<float> outputs) {
+void Executor::run(std::span<const std::uint8_t> images, PixelOrder order,
+                   std::span<float> outputs) {
   const auto image_bytes = static_cast<std::size_t>(model_->input_value().elements());
   const auto output_count = static_cast<std::size_t>(model_->output_value().elements());
   const std::size_t count = images.size() / image_bytes;
@@ -150,7 +163,8 @@ void Executor::run(std::span<const std::uint8_t> images, PixelOrder order, std::
               .scratch = scratch_.data(),
               .scratch_stride = plan_.scratch_bytes()};
   for (std::size_t first = 0; first < count; first += static_cast<std::size_t>(batch_)) {
-    batch.images = static_cast<std::int64_t>(std::min(count - first, static_cast<std::size_t>(batch_)));
+    batch.images =
+        static_cast<std::int64_t>(std::min(count - first, static_cast<std::size_t>(batch_)));
     batch.pixels = images.data() + first * image_bytes;
     run_batch(batch, first);
     copy_outputs(batch, outputs.data() + first * output_count);
@@ -194,9 +208,8 @@ void Executor::show(const Batch& batch, std::int32_t node, std::size_t first_ima
         }
       }
     }
-    observer_({.name = n.name,
-               .image = first_image + static_cast<std::size_t>(image),
-               .levels = levels});
+    observer_(
+        {.name = n.name, .image = first_image + static_cast<std::size_t>(image), .levels = levels});
   }
 }
 

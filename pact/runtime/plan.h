@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is decided once, when a session is created: which steps run, which are fused, and where every
-// value lies. Values that are never needed at the same time share memory.
+// What is decided once, when a session is created: which steps run, which are fused, and where
+// every value lies. Values that are never needed at the same time share memory.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +43,7 @@ class Executor {
 
   const format::Model& model() const { return *model_; }
   Isa isa() const { return isa_; }
-  std::size_t memory() const {
-    return arena_.size() + scratch_.size() + plan_.weight_bytes();
-  }
+  std::size_t memory() const { return arena_.size() + scratch_.size() + plan_.weight_bytes(); }
 
  private:
   void run_batch(const Batch& batch, std::size_t first_image);

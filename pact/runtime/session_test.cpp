@@ -39,15 +39,21 @@ void* counted(std::size_t size, std::size_t alignment) {
 }
 }  // namespace
 
-// The array and nothrow forms call these.
-void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+// The array and nothrow forms call these. Inlined into one another, they would look mismatched.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  return counted(size, alignof(std::max_align_t));
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
 #endif
 
 namespace pact {
@@ -251,13 +257,18 @@ TEST(Session, EqualsTheEvaluatorForFloatLayersBetweenIntegerOnes) {
 }
 
 TEST(Session, EqualsTheEvaluatorAfterScratchMemoryHeldOtherNumbers) {
-  // A product of one row follows sums in double precision: the rows in vain hold what these left.
-  Builder b(40, 5, 5);
-  const NodeId conv = b.add(Conv2d{.out_channels = 900, .kernel = {1, 1}}, {b.floats()});
+  // A product of one row follows sums in double precision: were they read as levels, in the rows
+  // that a kernel computes in vain, all of one sign, their sums would leave 32 bits.
+  Builder b(40, 2, 3);
+  const NodeId conv = b.add(Conv2d{.out_channels = 3000}, {b.floats()});
   const NodeId levels = b.add(Quantize{.grid = unsigned_grid(8)}, {b.add(GlobalAvgPool{}, {conv})});
   const NodeId flat = b.add(Flatten{}, {levels});
-  b.add(Dequantize{}, {b.add(IntLinear{.out_features = 9, .weights = odd_grid(8)}, {flat})});
-  expect_runtime_equals_evaluator(b.network());
+  const NodeId scores = b.add(IntLinear{.out_features = 3, .weights = odd_grid(8)}, {flat});
+  b.add(Dequantize{}, {scores});
+  Network network = b.network();
+  network.set_parameter(scores, "weight",
+                        Tensor::i32({3, 3000}, std::vector<std::int32_t>(9000, 255)));
+  expect_runtime_equals_evaluator(network);
 }
 
 // Appends one random operation that fits one of the values so far.

@@ -12,13 +12,13 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
   graph::TensorFile file = graph::to_tensor_file(checkpoint.network);
   file.tensors.insert(checkpoint.optimizer.begin(), checkpoint.optimizer.end());
   file.metadata["recipe"] = checkpoint.recipe;
-  file.metadata["progress"] = nlohmann::json{{"epoch", checkpoint.epoch},
-                                             {"step", checkpoint.step},
-                                             {"optimizer_steps", checkpoint.optimizer_steps},
-                                             {"loss_sum", checkpoint.loss_sum},
-                                             {"correct", checkpoint.correct},
-                                             {"seen", checkpoint.seen}}
-                                  .dump();
+  file.metadata["progress"] = nlohmann::json{
+      {"epoch", checkpoint.epoch},
+      {"step", checkpoint.step},
+      {"optimizer_steps", checkpoint.optimizer_steps},
+      {"loss_sum", checkpoint.loss_sum},
+      {"correct", checkpoint.correct},
+      {"seen", checkpoint.seen}}.dump();
   value_or_throw(write_atomically(path, graph::serialize_safetensors(file)));
 }
 
@@ -43,8 +43,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
     checkpoint.correct = json.at("correct");
     checkpoint.seen = json.at("seen");
   } catch (const nlohmann::json::exception& error) {
-    throw_error(ErrorCode::Corrupt, path.string(), ": the checkpoint's progress is damaged: ",
-                error.what());
+    throw_error(ErrorCode::Corrupt, path.string(),
+                ": the checkpoint's progress is damaged: ", error.what());
   }
   for (auto& [name, tensor] : file.tensors) {
     if (name.starts_with("optimizer.")) checkpoint.optimizer.emplace(name, std::move(tensor));

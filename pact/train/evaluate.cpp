@@ -25,8 +25,10 @@ float scale_of(const graph::Network& network, graph::NodeId id, std::size_t chan
       const auto alpha = value("alpha");
       return numeric::pact_quantizer(op->bits, alpha[alpha.size() == 1 ? 0 : channel]).scale;
     }
-    case graph::ActivationScheme::Stream: return numeric::stream_quantizer(value("range")[0]).scale;
-    default: return numeric::two_sided_quantizer(op->bits, value("low")[0], value("high")[0]).scale;
+    case graph::ActivationScheme::Stream:
+      return numeric::stream_quantizer(value("range")[0]).scale;
+    default:
+      return numeric::two_sided_quantizer(op->bits, value("low")[0], value("high")[0]).scale;
   }
 }
 
@@ -79,10 +81,9 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
   for (std::size_t step = 0; step < loader.steps_per_epoch(); ++step) {
     data::Batch batch = loader.next();
     const auto size = static_cast<std::int64_t>(batch.size());
-    const auto images =
-        torch::from_blob(batch.images.data(),
-                         {size, dataset.height, dataset.width, dataset.channels})
-            .permute({0, 3, 1, 2});
+    const auto images = torch::from_blob(batch.images.data(),
+                                         {size, dataset.height, dataset.width, dataset.channels})
+                            .permute({0, 3, 1, 2});
     const auto labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
     const auto logits = module.forward(images, nn::Mode::Evaluate);
     correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();

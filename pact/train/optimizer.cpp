@@ -21,7 +21,8 @@ void from_tensor(const std::map<std::string, graph::Tensor>& tensors, const std:
   const auto found = tensors.find(name);
   if (found == tensors.end() || found->second.data.index() != 0 ||
       found->second.floats().size() != static_cast<std::size_t>(target.numel())) {
-    throw_error(ErrorCode::Corrupt, "checkpoint: expected ", target.numel(), " floats '", name, "'");
+    throw_error(ErrorCode::Corrupt, "checkpoint: expected ", target.numel(), " floats '", name,
+                "'");
   }
   const auto& values = found->second.floats();
   std::copy(values.begin(), values.end(), target.data_ptr<float>());
@@ -29,7 +30,8 @@ void from_tensor(const std::map<std::string, graph::Tensor>& tensors, const std:
 
 }  // namespace
 
-Optimizer::Optimizer(const nn::Module& module, const OptimizerOptions& options) : options_(options) {
+Optimizer::Optimizer(const nn::Module& module, const OptimizerOptions& options)
+    : options_(options) {
   for (const auto& [name, tensor] : module.tensors()) {
     if (module.role(name) == nn::Role::Buffer) continue;
     Entry entry{.value = tensor, .role = module.role(name), .first = {}, .second = {}};
@@ -41,10 +43,14 @@ Optimizer::Optimizer(const nn::Module& module, const OptimizerOptions& options) 
 
 double Optimizer::decay(nn::Role role) const {
   switch (role) {
-    case nn::Role::Weight: return options_.weight_decay;
-    case nn::Role::Norm: return options_.norm_decay;
-    case nn::Role::Clip: return options_.alpha_decay;
-    case nn::Role::Buffer: return 0;
+    case nn::Role::Weight:
+      return options_.weight_decay;
+    case nn::Role::Norm:
+      return options_.norm_decay;
+    case nn::Role::Clip:
+      return options_.alpha_decay;
+    case nn::Role::Buffer:
+      return 0;
   }
   return 0;
 }
@@ -57,8 +63,8 @@ void Optimizer::step(double rate) {
     if (!upstream.defined()) continue;
     const double lambda = decay(entry.role);
     const torch::Tensor gradient = lambda > 0 ? upstream.add(entry.value, lambda) : upstream;
-    const double scaled = rate * options_.learning_rate *
-                          (entry.role == nn::Role::Clip ? options_.alpha_rate : 1.0);
+    const double scaled =
+        rate * options_.learning_rate * (entry.role == nn::Role::Clip ? options_.alpha_rate : 1.0);
     if (options_.kind == OptimizerKind::Sgd) {
       step_sgd(entry, gradient, scaled);
     } else {

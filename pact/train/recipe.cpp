@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/train/recipe.h"
 
+#include <toml++/toml.h>
+
 #include <cmath>
 #include <set>
-#include <toml++/toml.h>
 
 #include "pact/base/file.h"
 #include "pact/graph/text_fields.h"
@@ -64,7 +65,8 @@ class Table {
     const toml::node* node = find(key);
     std::vector<int> result;
     if (node == nullptr) return result;
-    const std::string expected = pact::text("a list of whole numbers from ", lowest, " to ", highest);
+    const std::string expected =
+        pact::text("a list of whole numbers from ", lowest, " to ", highest);
     if (!node->is_array()) wrong(key, *node, expected);
     for (const toml::node& element : *node->as_array()) {
       if (!element.is_integer() || element.as_integer()->get() < lowest ||
@@ -87,7 +89,8 @@ class Table {
     std::vector<Table> result;
     const toml::node* node = find(key);
     if (node == nullptr) return result;
-    if (!node->is_array_of_tables()) wrong(key, *node, "tables, each headed [[" + std::string(key) + "]]");
+    if (!node->is_array_of_tables())
+      wrong(key, *node, "tables, each headed [[" + std::string(key) + "]]");
     for (const toml::node& element : *node->as_array()) {
       result.emplace_back(*element.as_table(), where_, path_ + std::string(key) + ".");
     }
@@ -132,7 +135,8 @@ Enum named(Table& table, std::string_view key, Enum fallback) {
 }
 
 void read_optimizer(Table table, OptimizerOptions& o) {
-  o.kind = table.choice("kind", o.kind, {{"sgd", OptimizerKind::Sgd}, {"adam", OptimizerKind::Adam}});
+  o.kind =
+      table.choice("kind", o.kind, {{"sgd", OptimizerKind::Sgd}, {"adam", OptimizerKind::Adam}});
   o.learning_rate = table.number("learning_rate", o.learning_rate, 0, 100);
   o.momentum = table.number("momentum", o.momentum, 0, 0.9999);
   o.beta1 = table.number("beta1", o.beta1, 0, 0.9999);
@@ -161,16 +165,16 @@ void read_schedule(Table table, ScheduleOptions& s, int epochs) {
 // The keys of one layer's policy, on top of `fallback`.
 LayerPolicy read_layer(Table& table, LayerPolicy fallback) {
   LayerPolicy policy = fallback;
-  policy.precision = table.choice("precision", policy.precision,
-                                  {{"quantized", LayerPolicy::Precision::Quantized},
-                                   {"float", LayerPolicy::Precision::Float}});
+  policy.precision = table.choice(
+      "precision", policy.precision,
+      {{"quantized", LayerPolicy::Precision::Quantized}, {"float", LayerPolicy::Precision::Float}});
   numeric::WeightSpec& weights = policy.weights;
   weights.scheme = named(table, "weights", weights.scheme);
   weights.bits = table.integer("weight_bits", weights.bits, 1, 8);
-  weights.granularity = named(table, "granularity",
-                              weights.scheme == numeric::WeightScheme::DoReFa
-                                  ? numeric::Granularity::Tensor
-                                  : weights.granularity);
+  weights.granularity =
+      named(table, "granularity",
+            weights.scheme == numeric::WeightScheme::DoReFa ? numeric::Granularity::Tensor
+                                                            : weights.granularity);
   policy.activation_bits = table.integer("activation_bits", policy.activation_bits, 1, 8);
   if (policy.precision == LayerPolicy::Precision::Quantized) {
     value_or_throw(numeric::check(weights));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training run as a TOML file: network, data, quantizers, optimizer, schedule. docs/guide/train.md
-// lists every key. Unknown keys and values outside their range are errors that name file and line.
+// A training run as a TOML file: network, data, quantizers, optimizer, schedule.
+// docs/guide/train.md lists every key. Unknown keys and values outside their range are errors that
+// name file and line.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +21,16 @@ enum class OptimizerKind { Sgd, Adam };
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::Sgd;
   double learning_rate = 0.1;
-  double momentum = 0.9;      // SGD
-  double beta1 = 0.9;         // Adam
-  double beta2 = 0.999;       // Adam
-  double epsilon = 1e-8;      // Adam
-  double weight_decay = 0;    // adds decay * w to the gradient of weights, as decay * w^2 / 2 would
-  double norm_decay = 0;      // the same for batch norm and biases
-  double alpha_decay = 0;     // the same for clips: the paper's lambda * alpha^2 / 2
-  double alpha_rate = 1;      // factor on the learning rate of clips
-  double alpha_floor = 1e-3;  // clips stay at or above this (and low clips at or below its negative)
+  double momentum = 0.9;    // SGD
+  double beta1 = 0.9;       // Adam
+  double beta2 = 0.999;     // Adam
+  double epsilon = 1e-8;    // Adam
+  double weight_decay = 0;  // adds decay * w to the gradient of weights, as decay * w^2 / 2 would
+  double norm_decay = 0;    // the same for batch norm and biases
+  double alpha_decay = 0;   // the same for clips: the paper's lambda * alpha^2 / 2
+  double alpha_rate = 1;    // factor on the learning rate of clips
+  double alpha_floor =
+      1e-3;  // clips stay at or above this (and low clips at or below its negative)
 };
 
 enum class ScheduleKind { Constant, Step, Cosine };
@@ -42,7 +44,8 @@ struct ScheduleOptions {
   double final_rate = 0;  // Cosine: fraction of the learning rate at the end
 };
 
-/// Where the clips start: at the policy's `alpha`, or at a percentile of what the first batches show.
+/// Where the clips start: at the policy's `alpha`, or at a percentile of what the first batches
+/// show.
 struct Calibration {
   double percentile = 0.999;
   int batches = 8;

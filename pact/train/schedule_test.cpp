@@ -7,7 +7,8 @@ namespace pact::train {
 namespace {
 
 TEST(Schedule, StepMultipliesAtEachMilestone) {
-  const ScheduleOptions schedule{.kind = ScheduleKind::Step, .milestones = {60, 120}, .factor = 0.1};
+  const ScheduleOptions schedule{
+      .kind = ScheduleKind::Step, .milestones = {60, 120}, .factor = 0.1};
   EXPECT_DOUBLE_EQ(schedule_factor(schedule, 59.99, 200), 1);
   EXPECT_DOUBLE_EQ(schedule_factor(schedule, 60, 200), 0.1);
   EXPECT_NEAR(schedule_factor(schedule, 199, 200), 0.01, 1e-12);

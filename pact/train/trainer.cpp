@@ -38,9 +38,8 @@ std::filesystem::path find_start(const Recipe& recipe, const TrainOptions& optio
 }
 
 torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
-  return torch::from_blob(batch.images.data(),
-                          {static_cast<std::int64_t>(batch.size()), dataset.height, dataset.width,
-                           dataset.channels})
+  return torch::from_blob(batch.images.data(), {static_cast<std::int64_t>(batch.size()),
+                                                dataset.height, dataset.width, dataset.channels})
       .permute({0, 3, 1, 2});
 }
 
@@ -88,7 +87,9 @@ class Trainer {
   }
 
  private:
-  std::filesystem::path checkpoint_path() const { return options_.folder / "checkpoint.safetensors"; }
+  std::filesystem::path checkpoint_path() const {
+    return options_.folder / "checkpoint.safetensors";
+  }
   std::filesystem::path log_path() const { return options_.folder / "log.jsonl"; }
 
   // Where the run begins: at the checkpoint, or at the starting weights.
@@ -127,8 +128,8 @@ class Trainer {
     module_.reset_clips();
     module_.set_calibration_percentile(recipe_.calibration->percentile);
     loader_.start(0);
-    const auto batches = std::min(static_cast<std::size_t>(recipe_.calibration->batches),
-                                  loader_.steps_per_epoch());
+    const auto batches =
+        std::min(static_cast<std::size_t>(recipe_.calibration->batches), loader_.steps_per_epoch());
     for (std::size_t i = 0; i < batches; ++i) {
       data::Batch batch = loader_.next();
       module_.forward(image_tensor(batch, dataset_), nn::Mode::Calibrate);
@@ -138,7 +139,8 @@ class Trainer {
   void run_epoch() {
     const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
     const auto epoch_started = Clock::now();
-    loader_.start(static_cast<std::size_t>(position_.epoch), static_cast<std::size_t>(position_.step));
+    loader_.start(static_cast<std::size_t>(position_.epoch),
+                  static_cast<std::size_t>(position_.step));
     while (position_.step < steps) {
       run_step(steps);
       if (hooks_.stop && hooks_.stop()) interrupt();
@@ -178,23 +180,25 @@ class Trainer {
   StepReport step_report(std::int64_t steps) const {
     const double elapsed = seconds_since(started_) - validation_seconds_;
     const double rate = static_cast<double>(images_) / elapsed;
-    const double left = (recipe_.epochs - epochs_done()) * static_cast<double>(dataset_.size()) / rate;
-    return {.epoch = static_cast<int>(position_.epoch) + 1,
-            .epochs = recipe_.epochs,
-            .step = position_.step,
-            .steps = steps,
-            .loss = position_.loss_sum / static_cast<double>(position_.seen),
-            .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen),
-            .images_per_second = rate,
-            .seconds_left = left};
+    const double left =
+        (recipe_.epochs - epochs_done()) * static_cast<double>(dataset_.size()) / rate;
+    return {
+        .epoch = static_cast<int>(position_.epoch) + 1,
+        .epochs = recipe_.epochs,
+        .step = position_.step,
+        .steps = steps,
+        .loss = position_.loss_sum / static_cast<double>(position_.seen),
+        .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen),
+        .images_per_second = rate,
+        .seconds_left = left};
   }
 
   void finish_epoch(Clock::time_point epoch_started) {
-    EpochReport report{.epoch = static_cast<int>(position_.epoch) + 1,
-                       .learning_rate = rate_ * recipe_.optimizer.learning_rate,
-                       .loss = position_.loss_sum / static_cast<double>(position_.seen),
-                       .accuracy = static_cast<double>(position_.correct) /
-                                   static_cast<double>(position_.seen)};
+    EpochReport report{
+        .epoch = static_cast<int>(position_.epoch) + 1,
+        .learning_rate = rate_ * recipe_.optimizer.learning_rate,
+        .loss = position_.loss_sum / static_cast<double>(position_.seen),
+        .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen)};
     report.seconds = seconds_since(epoch_started);
     report.clips = clip_reports();
     const auto validation_started = Clock::now();
@@ -264,9 +268,9 @@ class Trainer {
   [[noreturn]] void interrupt() {
     save();
     throw_error(ErrorCode::Interrupted, "stopped in epoch ", position_.epoch + 1, " after step ",
-                position_.step, "; saved ", checkpoint_path().string(),
-                "; go on with: pact train ", (options_.folder / "recipe.toml").string(), " --out ",
-                options_.folder.string(), " --resume");
+                position_.step, "; saved ", checkpoint_path().string(), "; go on with: pact train ",
+                (options_.folder / "recipe.toml").string(), " --out ", options_.folder.string(),
+                " --resume");
   }
 
   const Recipe& recipe_;

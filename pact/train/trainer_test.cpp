@@ -40,7 +40,8 @@ void write_idx(const std::filesystem::path& path, int count, int size, int kind)
 // A folder that looks like MNIST, made once.
 const std::filesystem::path& data_folder() {
   static const std::filesystem::path root = [] {
-    const std::filesystem::path path = testing::TempDir() + "/trainer_data_" + std::to_string(::getpid());
+    const std::filesystem::path path =
+        testing::TempDir() + "/trainer_data_" + std::to_string(::getpid());
     std::filesystem::create_directories(path / "mnist");
     write_idx(path / "mnist/train-images-idx3-ubyte", kTrainImages, 28 * 28, 3);
     write_idx(path / "mnist/train-labels-idx1-ubyte", kTrainImages, 1, 1);
@@ -56,11 +57,13 @@ class Trainer : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   static Recipe recipe(const std::string& extra = "") {
-    return parse_recipe("network = \"demo-resnet\"\nepochs = 2\nbatch_size = 6000\nthreads = 1\n"
-                        "checkpoint_seconds = 0\n[data]\nset = \"mnist\"\npad_crop = 2\n"
-                        "[optimizer]\nlearning_rate = 0.05\nalpha_decay = 1e-3\n"
-                        "[quantize]\nalpha = 6\n" + extra,
-                        "test");
+    return parse_recipe(
+        "network = \"demo-resnet\"\nepochs = 2\nbatch_size = 6000\nthreads = 1\n"
+        "checkpoint_seconds = 0\n[data]\nset = \"mnist\"\npad_crop = 2\n"
+        "[optimizer]\nlearning_rate = 0.05\nalpha_decay = 1e-3\n"
+        "[quantize]\nalpha = 6\n" +
+            extra,
+        "test");
   }
 
   TrainOptions options(const std::string& name, Start start = Start::Fresh) {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/models/models.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "pact/graph/evaluator.h"
+#include "pact/graph/safetensors.h"
+
+namespace pact::models {
+namespace {
+
+using graph::Network;
+using graph::NodeId;
+using testing::HasSubstr;
+
+Network built(std::string_view name, const Task& task = {}, std::uint64_t seed = 1) {
+  Network network = value_or_throw(build(name, task));
+  initialize(network, seed);
+  return network;
+}
+
+// Elements of trained parameters: weights and biases, not the statistics of batch norm.
+std::int64_t trained_parameters(const Network& network) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : network.parameters()) {
+    if (name.find(".running_") == std::string::npos) count += graph::element_count(tensor.shape);
+  }
+  return count;
+}
+
+std::int64_t convolutions(const Network& network) {
+  std::int64_t count = 0;
+  for (const auto& node : network.nodes()) count += node.as<graph::Conv2d>() != nullptr ? 1 : 0;
+  return count;
+}
+
+TEST(Models, EveryNameBuildsAndVerifiesOnceInitialized) {
+  std::set<std::string_view> names;
+  for (const ModelInfo& info : models()) {
+    Network network = value_or_throw(build(info.name, {}));
+    EXPECT_FALSE(network.verify()) << info.name;  // parameters are missing
+    initialize(network, 1);
+    const Status status = network.verify();
+    EXPECT_TRUE(status) << info.name << ": " << status.error().message;
+    EXPECT_EQ(network.name, info.name);
+    EXPECT_FALSE(info.title.empty());
+    EXPECT_EQ(network.node(network.output()).type.shape, (graph::Shape{10})) << info.name;
+    names.insert(info.name);
+  }
+  EXPECT_EQ(names.size(), 9U);
+}
+
+TEST(Models, CifarResNet20HasTheKnownSize) {
+  const Network network = built("cifar-resnet20-v1");
+  EXPECT_EQ(trained_parameters(network), 269'722);
+  EXPECT_EQ(network.macs(), 40'551'040);
+  EXPECT_EQ(convolutions(network), 19);
+}
+
+TEST(Models, EachDepthAddsTheSameBlocks) {
+  // 18 * (16^2 + 32^2 + 64^2) convolution weights and 4 * (16 + 32 + 64) of batch norm.
+  constexpr std::int64_t kParameters = 97'216;
+  constexpr std::int64_t kMacs = 2 * 9 * (16 * 16 * 1024 + 32 * 32 * 256 + 64 * 64 * 64);
+  for (const char* form : {"-v1", "-v2"}) {
+    for (int extra = 0; extra < 4; ++extra) {
+      const Network network = built(text("cifar-resnet", 20 + 12 * extra, form));
+      SCOPED_TRACE(network.name);
+      EXPECT_EQ(trained_parameters(network), 269'722 + 2 * extra * kParameters);
+      EXPECT_EQ(network.macs(), 40'551'040 + 2 * extra * kMacs);
+      EXPECT_EQ(convolutions(network), 19 + 12 * extra);
+    }
+  }
+}
+
+TEST(Models, AnUnknownNameIsAnErrorThatListsTheKnownOnes) {
+  for (const char* unknown : {"", "resnet20", "cifar-resnet20", "CIFAR-RESNET20-V1"}) {
+    const auto network = build(unknown, {});
+    ASSERT_FALSE(network) << unknown;
+    EXPECT_EQ(network.error().code, ErrorCode::InvalidArgument);
+    for (const ModelInfo& info : models()) {
+      EXPECT_THAT(network.error().message, HasSubstr(std::string(info.name)));
+    }
+    EXPECT_THAT(network.error().message, HasSubstr(text("found '", unknown, "'")));
+  }
+}
+
+TEST(Models, TheTaskSetsTheImageAndTheClasses) {
+  const Network network =
+      built("demo-resnet", {.channels = 1, .height = 28, .width = 28, .classes = 7});
+  EXPECT_EQ(network.node(0).type.shape, (graph::Shape{1, 28, 28}));
+  EXPECT_EQ(network.node(network.output()).type.shape, (graph::Shape{7}));
+  EXPECT_TRUE(network.verify());
+}
+
+TEST(Models, ATaskThatANetworkCannotTakeIsAnError) {
+  EXPECT_FALSE(build("cifar-resnet20-v1", {.channels = 0}));
+  EXPECT_FALSE(build("cifar-resnet20-v1", {.classes = 0}));
+  EXPECT_FALSE(build("cifar-resnet20-v1", {.height = -1}));
+}
+
+TEST(Models, NamesAreThoseOfPyTorchUsers) {
+  const Network v1 = built("cifar-resnet20-v1");
+  for (const char* name :
+       {"conv1.weight", "bn1.running_var", "layer1.0.conv1.weight", "layer3.2.bn2.bias",
+        "layer2.0.conv2.weight", "linear.weight", "linear.bias"}) {
+    EXPECT_TRUE(v1.parameters().contains(name)) << name;
+  }
+  EXPECT_FALSE(v1.parameters().contains("conv1.bias"));
+  const Network v2 = built("cifar-resnet20-v2");
+  EXPECT_TRUE(v2.parameters().contains("bn.weight"));
+  EXPECT_FALSE(v2.find("layer1.0.bn1"));  // the stem ends with batch norm and activation
+  EXPECT_TRUE(v2.find("layer1.1.bn1"));
+}
+
+TEST(Models, FormsDifferInTheOrderOfActivationAndAddition) {
+  const Network v1 = built("cifar-resnet20-v1");
+  const Network v2 = built("cifar-resnet20-v2");
+  const auto reader_of_add = [](const Network& network) {
+    const NodeId add = *network.find("layer1.1.add");
+    return network.node(network.consumers(add)[0]).operation;
+  };
+  EXPECT_TRUE(std::holds_alternative<graph::Relu>(reader_of_add(v1)));
+  EXPECT_TRUE(std::holds_alternative<graph::BatchNorm>(reader_of_add(v2)));
+  EXPECT_FALSE(v1.find("layer2.0.pool"));
+  EXPECT_TRUE(v2.find("layer2.0.pool"));
+}
+
+TEST(Initialize, TheSameSeedGivesTheSameWeights) {
+  EXPECT_EQ(built("cifar-resnet20-v1", {}, 7).parameters(),
+            built("cifar-resnet20-v1", {}, 7).parameters());
+}
+
+TEST(Initialize, AnotherSeedGivesOtherWeightsInEveryLayer) {
+  const Network a = built("cifar-resnet20-v1", {}, 7);
+  const Network b = built("cifar-resnet20-v1", {}, 8);
+  int compared = 0;
+  for (const auto& [name, tensor] : a.parameters()) {
+    if (!name.ends_with("conv1.weight") && !name.ends_with("conv2.weight") &&
+        name != "linear.weight")
+      continue;
+    EXPECT_NE(tensor, b.parameters().at(name)) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 20);
+}
+
+TEST(Initialize, StartsWithHeNormalConvolutionsAndAUniformClassifier) {
+  const Network network = built("cifar-resnet56-v1");
+  const auto& conv = network.parameters().at("layer3.4.conv1.weight").floats();
+  double squares = 0;
+  double sum = 0;
+  for (const float w : conv) squares += static_cast<double>(w) * w, sum += w;
+  const auto count = static_cast<double>(conv.size());
+  const double sigma = std::sqrt(2.0 / (64 * 9));
+  EXPECT_NEAR(std::sqrt(squares / count), sigma, 0.02 * sigma);
+  EXPECT_NEAR(sum / count, 0, 0.02 * sigma);
+  float largest = 0;
+  for (const float w : network.parameters().at("linear.weight").floats())
+    largest = std::max(largest, std::abs(w));
+  EXPECT_LE(largest, 1.0F / 8);
+  EXPECT_GT(largest, 0.9F / 8);
+  for (const float w : network.parameters().at("bn1.weight").floats()) EXPECT_EQ(w, 1);
+  for (const float w : network.parameters().at("bn1.running_var").floats()) EXPECT_EQ(w, 1);
+  for (const float w : network.parameters().at("bn1.running_mean").floats()) EXPECT_EQ(w, 0);
+  for (const float w : network.parameters().at("linear.bias").floats()) EXPECT_EQ(w, 0);
+}
+
+TEST(Models, AFreshNetworkEvaluatesToFiniteNumbers) {
+  for (const char* name : {"demo-resnet", "cifar-resnet20-v2"}) {
+    const Task task{.height = 16, .width = 16};
+    const Network network = built(name, task);
+    std::vector<float> image(3 * 16 * 16);
+    for (std::size_t i = 0; i < image.size(); ++i)
+      image[i] = static_cast<float>(i % 13) / 6.0F - 1.0F;
+    const auto result = evaluate(network, image);
+    ASSERT_TRUE(result) << result.error().message;
+    const auto& logits = std::get<std::vector<float>>(*result);
+    ASSERT_EQ(logits.size(), 10U);
+    for (const float x : logits) EXPECT_TRUE(std::isfinite(x));
+    EXPECT_NE(logits[0], logits[1]);
+  }
+}
+
+TEST(Models, ThePublishedWeightsLoad) {
+  const char* root = std::getenv("PACT_DATA");
+  if (root == nullptr || *root == '\0') GTEST_SKIP() << "PACT_DATA does not name a data root";
+  const auto path =
+      std::filesystem::path(root) / "weights" / "pytorch_resnet_cifar10" / "resnet20.safetensors";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " does not exist";
+  const auto file = graph::read_safetensors(path);
+  ASSERT_TRUE(file) << file.error().message;
+  Network network = built("cifar-resnet20-v1");
+  const auto before = network.parameters();
+  const Status status = graph::load_parameters(network, file->tensors);
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(network.parameters().size(), before.size());
+  EXPECT_NE(network.parameters(), before);
+  EXPECT_EQ(trained_parameters(network), 269'722);
+}
+
+}  // namespace
+}  // namespace pact::models

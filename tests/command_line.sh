@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The command as a user meets it: a small training run, killed and resumed, then every subcommand,
+# then what goes wrong. Usage: tests/command_line.sh PACT
+set -uo pipefail
+cd "$(dirname "$0")/.."
+pact=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# check NAME STATUS TEXT COMMAND..: the command ends with STATUS and prints TEXT (a regular expression)
+check() {
+  local name=$1 status=$2 text=$3 output found
+  shift 3
+  output=$("$@" 2>&1)
+  found=$?
+  if [ "$found" -eq "$status" ] && grep -qE -- "$text" <<<"$output"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED: %s\n  expected status %s and "%s"\n  found status %s and:\n%s\n' \
+      "$name" "$status" "$text" "$found" "$(head -c 600 <<<"$output")"
+  fi
+}
+
+cat >"$work/small.toml" <<'TOML'
+network = "demo-resnet"
+epochs = 2
+batch_size = 500
+threads = 1
+checkpoint_seconds = 1
+[data]
+set = "fashion-mnist"
+[optimizer]
+learning_rate = 0.05
+[quantize]
+alpha = 6.0
+TOML
+
+check "help has examples" 0 "pact train out/w4a4/recipe.toml" "$pact" train --help
+check "version" 0 "^pact [0-9]" "$pact" --version
+check "unknown command" 2 "." "$pact" frobnicate
+
+# Killed without warning, resumed, and compared with a run that was left alone.
+check "train" 0 "test [0-9.]+ % \(integer\)" "$pact" train "$work/small.toml" --out "$work/whole"
+"$pact" train "$work/small.toml" --out "$work/killed" >/dev/null 2>&1 &
+child=$!
+for _ in $(seq 200); do
+  [ -e "$work/killed/checkpoint.safetensors" ] && break
+  sleep 0.1
+done
+kill -9 "$child"
+wait "$child" 2>/dev/null
+check "resume after kill -9" 0 "epoch 2/2" "$pact" train "$work/killed/recipe.toml" --out "$work/killed" --resume
+check "same weights as an uninterrupted run" 0 "" cmp "$work/whole/model.pact" "$work/killed/model.pact"
+"$pact" train "$work/small.toml" --out "$work/interrupted" >"$work/interrupted.log" 2>&1 &
+child=$!
+sleep 3
+kill -INT "$child"
+wait "$child"
+check "Ctrl-C ends with 130" 0 "^130$" echo $?
+check "Ctrl-C says how to go on" 0 "--resume" cat "$work/interrupted.log"
+check "no silent overwriting" 2 "add --resume" "$pact" train "$work/small.toml" --out "$work/whole"
+
+model=$work/whole/model.pact
+check "lower, bit-exact" 0 "outputs that differ between runtime and evaluator: 0" \
+  "$pact" lower "$work/whole/checkpoint.safetensors" --check 100 --data fashion-mnist
+check "eval packed" 0 '"top1":0\.[6-9]' "$pact" eval "$model" --data fashion-mnist --json
+check "eval checkpoint" 0 "top-1 [6-9]" "$pact" eval "$work/whole/checkpoint.safetensors" --data fashion-mnist
+check "eval with another data set" 2 "reads 1x28x28 images" env PACT_DATA="${PACT_DATA:-data}" \
+  "$pact" eval "$model" --data cifar10
+check "inspect" 0 "layer1.0.conv1 +conv 3x3 +16x14x14 +odd4" "$pact" inspect "$model"
+check "inspect as JSON" 0 '"operation":"requantize"' "$pact" inspect "$model" --json
+check "data" 0 "fashion-mnist .* good" "$pact" data
+check "run a picture" 0 "[0-9.]+ %  [A-Z]" "$pact" run "$model" tests/data/pattern.png
+check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.png --json
+check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PACT_ISA=sse9 \
+  "$pact" eval "$model" --data fashion-mnist
+
+# Bad input: one line, a status other than 0.
+check "missing data" 3 "PACT_DATA" env PACT_DATA="$work/none" "$pact" eval "$model" --data mnist
+mkdir -p "$work/data/cifar-10-batches-bin"
+head -c 1000 /dev/zero >"$work/data/cifar-10-batches-bin/test_batch.bin"
+check "CIFAR-10 of a wrong size" 4 "expected 30730000 bytes" env PACT_DATA="$work/data" \
+  "$pact" eval "$model" --data cifar10
+head -c 500 "$model" >"$work/cut.pact"
+check "truncated network" 4 "damaged|expected a packed network" "$pact" inspect "$work/cut.pact"
+check "no network" 3 "No such file" "$pact" inspect "$work/none.pact"
+check "text for a network" 4 "expected a packed network" "$pact" inspect README.md
+sed 's/epochs/epoch/' "$work/small.toml" >"$work/typo.toml"
+check "unknown key" 2 "typo.toml:2: unknown key 'epoch'" "$pact" train "$work/typo.toml" --out "$work/x"
+sed 's/batch_size = 500/batch_size = -1/' "$work/small.toml" >"$work/value.toml"
+check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
+sed 's/demo-resnet/cifar-resnet20-v1/' "$work/small.toml" >"$work/other.toml"
+check "checkpoint of another network" 2 "of another network" "$pact" train "$work/other.toml" --out "$work/whole" --resume
+check "weights that do not fit" 4 "parameter '[a-z0-9.]+'" "$pact" eval --network demo-resnet \
+  --weights "$work/whole/checkpoint.safetensors" --data fashion-mnist
+printf 'not a picture' >"$work/bad.png"
+check "corrupt picture" 4 "bad.png" "$pact" run "$model" "$work/bad.png"
+
+# A disk that is full while saving: an error, and the old file as it was.
+if mkdir "$work/small_disk" && mount -t tmpfs -o size=64k tmpfs "$work/small_disk" 2>/dev/null; then
+  check "full disk" 6 "No space left" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/small_disk/m.pact"
+  printf 'old' >"$work/small_disk/old.pact"
+  head -c 30k /dev/zero >"$work/small_disk/fill"
+  check "full disk, old file" 6 "No space left" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/small_disk/old.pact"
+  check "old file intact" 0 "^old$" cat "$work/small_disk/old.pact"
+  check "nothing half-written" 1 "" ls "$work/small_disk/"*.partial-*
+  umount "$work/small_disk"
+else
+  echo "skipped: a full disk (needs the right to mount a tmpfs)"
+fi
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 20 ]
