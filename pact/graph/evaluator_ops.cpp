@@ -283,13 +283,19 @@ struct Evaluate {
     const Ints& multiplier = o.parameter("multiplier").ints();
     const auto& offset = o.parameter("offset").longs();
     Ints out(count(o.type()));
+    bool overflow = false;
     for_each_element(o, [&](std::size_t c, std::size_t i) {
+      constexpr std::int64_t kLimit = std::int64_t{1} << 62;
       std::int64_t sum = offset[c];
       for (std::size_t t = 0; t < o.values.size(); ++t) {
-        sum += std::int64_t{o.ints(t)[i]} * multiplier[t * offset.size() + c];
+        const std::int64_t product = std::int64_t{o.ints(t)[i]} * multiplier[t * offset.size() + c];
+        overflow |= __builtin_add_overflow(sum, product, &sum);
       }
+      overflow |= sum > kLimit || sum < -kLimit;
+      if (overflow) return;
       out[i] = numeric::requantize_sum(sum, op.shift, op.grid.lowest, op.grid.highest());
     });
+    if (overflow) return make_error(ErrorCode::Unsupported, "a sum leaves 63 bits");
     return Value(std::move(out));
   }
   Result<Value> of(const Quantize& op) const {

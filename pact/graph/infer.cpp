@@ -82,6 +82,21 @@ Result<Shape> windowed(const Shape& shape, std::int64_t channels, const Window& 
   return Shape{channels, height, width};
 }
 
+Status check_weights(const numeric::Grid& grid, std::int64_t outputs, std::int64_t inputs) {
+  PACT_CHECK_OK(numeric::check(grid));
+  if (inputs <= kMaxElements / outputs) return {};
+  return wrong("expected at most 2^31 weights, found ", outputs, " x ", inputs);
+}
+
+Status check_weights(const numeric::WeightSpec& spec, std::int64_t outputs, std::int64_t inputs) {
+  PACT_CHECK_OK(numeric::check(spec));
+  PACT_CHECK_OK(check_weights(numeric::Grid{}, outputs, inputs));
+  if (spec.scheme == numeric::WeightScheme::None) return {};
+  PACT_CHECK_OK(numeric::scale_groups(spec, static_cast<std::size_t>(outputs),
+                                      static_cast<std::size_t>(inputs)));
+  return {};
+}
+
 template <typename Conv>
 Result<ValueType> infer_conv(const Conv& op, std::span<const ValueType> inputs, Element from,
                              Element to) {
@@ -96,18 +111,22 @@ Result<ValueType> infer_conv(const Conv& op, std::span<const ValueType> inputs, 
   }
   PACT_TRY(Shape shape, windowed(inputs[0].shape, op.out_channels,
                                  {op.kernel, op.stride, op.padding, op.dilation}));
+  const std::int64_t filter = inputs[0].channels() / op.groups * op.kernel.y * op.kernel.x;
+  PACT_CHECK_OK(check_weights(op.weights, op.out_channels, filter));
   return ValueType{to, std::move(shape), {}};
 }
 
-Result<ValueType> infer_linear(std::int64_t out_features, std::span<const ValueType> inputs,
-                               Element from, Element to) {
+template <typename Linear>
+Result<ValueType> infer_linear(const Linear& op, std::span<const ValueType> inputs, Element from,
+                               Element to) {
   PACT_CHECK_OK(expect_inputs(inputs, 1, 1));
   PACT_CHECK_OK(expect_element(inputs[0], {from}));
   if (inputs[0].shape.size() != 1) {
     return wrong("expected a flat input, found ", to_string(inputs[0].shape));
   }
-  PACT_CHECK_OK(expect_range("out_features", out_features, 1, kMaxExtent));
-  return ValueType{to, {out_features}, {}};
+  PACT_CHECK_OK(expect_range("out_features", op.out_features, 1, kMaxExtent));
+  PACT_CHECK_OK(check_weights(op.weights, op.out_features, inputs[0].channels()));
+  return ValueType{to, {op.out_features}, {}};
 }
 
 Status expect_integers_of_one_shape(std::span<const ValueType> inputs) {
@@ -133,20 +152,16 @@ struct Infer {
         pixels ? Element::Pixel : Element::F32, {op.channels, op.height, op.width}, {}};
   }
   Result<ValueType> of(const Conv2d& op) const {
-    PACT_CHECK_OK(numeric::check(op.weights));
     return infer_conv(op, in, Element::F32, Element::F32);
   }
   Result<ValueType> of(const IntConv2d& op) const {
-    PACT_CHECK_OK(numeric::check(op.weights));
     return infer_conv(op, in, Element::Level, Element::Accumulator);
   }
   Result<ValueType> of(const Linear& op) const {
-    PACT_CHECK_OK(numeric::check(op.weights));
-    return infer_linear(op.out_features, in, Element::F32, Element::F32);
+    return infer_linear(op, in, Element::F32, Element::F32);
   }
   Result<ValueType> of(const IntLinear& op) const {
-    PACT_CHECK_OK(numeric::check(op.weights));
-    return infer_linear(op.out_features, in, Element::Level, Element::Accumulator);
+    return infer_linear(op, in, Element::Level, Element::Accumulator);
   }
   Result<ValueType> of(const BatchNorm& op) const {
     if (!(op.epsilon > 0 && op.epsilon < 1)) {

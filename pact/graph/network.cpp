@@ -119,6 +119,22 @@ Status check_elements(const Node& node, const std::string& name, const Tensor& t
 
 }  // namespace
 
+Status check_preprocessing(const Network& network) {
+  const Preprocessing& p = network.preprocessing;
+  if (p.mean.empty() && p.std.empty()) return {};
+  const auto channels = static_cast<std::size_t>(network.node(0).type.channels());
+  const auto finite = [](float v) { return std::isfinite(v); };
+  const auto positive = [](float v) { return std::isfinite(v) && v > 0; };
+  if (p.mean.size() == channels && p.std.size() == channels &&
+      std::all_of(p.mean.begin(), p.mean.end(), finite) &&
+      std::all_of(p.std.begin(), p.std.end(), positive)) {
+    return {};
+  }
+  return make_error(ErrorCode::Corrupt, "network '", network.name,
+                    "': expected a finite mean and a positive std for each of ", channels,
+                    " channels, found ", p.mean.size(), " and ", p.std.size());
+}
+
 Result<NodeId> Network::add(std::string node_name, Operation operation,
                             std::vector<NodeId> inputs) {
   PACT_CHECK_OK(check_name(node_name));
@@ -179,6 +195,7 @@ Status Network::verify() const {
   if (output() >= static_cast<NodeId>(nodes_.size())) {
     return make_error(ErrorCode::Corrupt, "network: the output does not exist");
   }
+  PACT_CHECK_OK(check_preprocessing(*this));
   std::set<std::string> expected;
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
     for (const ParameterSlot& slot : parameter_slots(id)) {

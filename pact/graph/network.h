@@ -116,6 +116,10 @@ class Network {
   NodeId output_ = -1;
 };
 
+/// Ok if mean and std are both absent, or finite numbers, one for each channel of the image, and
+/// std positive.
+Status check_preprocessing(const Network& network);
+
 /// Largest number of elements of a value of one image, and of a parameter.
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 

@@ -28,6 +28,7 @@ class Quantizer {
       : source_(source), policy_(policy) {}
 
   Result<Network> run() {
+    PACT_CHECK_OK(check_preprocessing(source_));
     PACT_CHECK_OK(assign_policies());
     result_.name = source_.name;
     result_.preprocessing = source_.preprocessing;
@@ -48,6 +49,16 @@ class Quantizer {
       if (is_layer(node)) layers.push_back(consumer);
       if (keeps_levels(node) || is_pool(node)) reached_layers(consumer, layers);
     }
+  }
+
+  // True if `id` reaches something other than layers, such as the addition of a residual.
+  bool joins(NodeId id) const {
+    const auto consumers = source_.consumers(id);
+    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      const Node& node = source_.node(consumer);
+      if (keeps_levels(node) || is_pool(node)) return joins(consumer);
+      return !is_layer(node);
+    });
   }
 
   // True if no layer follows `id` on any path.
@@ -118,11 +129,7 @@ class Quantizer {
     for (const NodeId layer : layers) {
       if (is_quantized(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
     }
-    const auto consumers = source_.consumers(id);
-    const bool joins = std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      return !is_layer(source_.node(consumer)) && !makes_result(consumer);
-    });
-    if (bits == 0 && !layers.empty() && !joins) return append(id, Relu{});
+    if (bits == 0 && !layers.empty() && !joins(id)) return append(id, Relu{});
     if (bits == 0) bits = policy_.inner.activation_bits;
     const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
                             policy_.gradient};

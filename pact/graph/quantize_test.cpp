@@ -338,5 +338,20 @@ TEST(Matches, AStarStandsForAnyText) {
   EXPECT_FALSE(matches("*a*b*", "xxbxxaxx"));
 }
 
+TEST(Quantize, AReluThatAFloatClassifierReadsThroughAPoolStaysARelu) {
+  QuantizePolicy policy;
+  policy.last = float_layer();
+  EXPECT_EQ(kind(quantized(post_activation(), policy), "l2.relu2"), "relu");
+  EXPECT_EQ(kind(quantized(pre_activation(), policy), "relu"), "relu");
+}
+
+TEST(Quantize, RefusesAnIncompleteNormalisation) {
+  Network network = post_activation();
+  network.preprocessing = {{0.5F, 0.5F, 0.5F}, {0.25F}};
+  EXPECT_FALSE(quantize(network, {}).has_value());
+  network.preprocessing.std = {0.25F, 0.0F, 0.25F};
+  EXPECT_FALSE(quantize(network, {}).has_value());
+}
+
 }  // namespace
 }  // namespace pact::graph

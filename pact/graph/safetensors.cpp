@@ -156,6 +156,7 @@ Result<TensorFile> parse_safetensors(std::span<const std::byte> bytes) {
     return corrupt("safetensors: the header is not a JSON object of tensors");
   }
   TensorFile file;
+  std::size_t total = 0;
   const auto data = bytes.subspan(kLengthBytes + length);
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") {
@@ -167,6 +168,9 @@ Result<TensorFile> parse_safetensors(std::span<const std::byte> bytes) {
       return make_error(tensor.error().code, "safetensors: tensor '", name,
                         "': ", tensor.error().message);
     }
+    total += bytes_of(*tensor).size();
+    // Floats of 16 bits grow twofold when read; more than that means ranges that overlap.
+    if (total > 2 * data.size()) return corrupt("safetensors: tensors overlap in the file");
     file.tensors.emplace(name, std::move(*tensor));
   }
   return file;
@@ -190,7 +194,7 @@ std::vector<std::byte> serialize_safetensors(const TensorFile& file) {
                     {"data_offsets", {offset, offset + size}}};
     offset += size;
   }
-  std::string text = header.dump();
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);
   while ((text.size() + kLengthBytes) % 8 != 0) text += ' ';
   std::vector<std::byte> bytes(kLengthBytes + text.size() + offset);
   const std::uint64_t length = text.size();

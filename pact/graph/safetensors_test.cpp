@@ -308,5 +308,27 @@ TEST(TensorFile, AFileWithoutANetworkOrWithABrokenOneIsAnError) {
   EXPECT_THAT(network_from(file).error().message, HasSubstr("tensors alone"));
 }
 
+TEST(Safetensors, RefusesTensorsThatShareBytes) {
+  std::string header = "{";
+  for (int i = 0; i < 5; ++i) {
+    header += (i == 0 ? "" : ",") + ("\"t" + std::to_string(i)) +
+              "\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}";
+  }
+  header += "}";
+  const std::uint64_t length = header.size();
+  std::vector<std::byte> bytes(8 + header.size() + 16);
+  std::memcpy(bytes.data(), &length, 8);
+  std::memcpy(bytes.data() + 8, header.data(), header.size());
+  const auto file = parse_safetensors(bytes);
+  ASSERT_FALSE(file.has_value());
+  EXPECT_NE(file.error().message.find("overlap"), std::string::npos);
+}
+
+TEST(Safetensors, WritesNamesThatAreNotUtf8) {
+  Network network;
+  network.classes = {"\xff\xfe"};
+  EXPECT_FALSE(serialize_safetensors(to_tensor_file(network)).empty());
+}
+
 }  // namespace
 }  // namespace pact::graph

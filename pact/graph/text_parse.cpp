@@ -152,6 +152,9 @@ Status parse_node(Network& network, std::string_view line) {
   const std::size_t first = line.find('{', close);
   const std::size_t last = line.find('}', close);
   std::string_view attributes;
+  if ((first == std::string_view::npos) != (last == std::string_view::npos) || last < first) {
+    return wrong("expected attributes in { }, found '", line, "'");
+  }
   if (first != std::string_view::npos && last != std::string_view::npos && first < last) {
     attributes = line.substr(first + 1, last - first - 1);
   }

@@ -267,5 +267,18 @@ TEST(Text, TextWithAnyByteChangedParsesOrIsAnError) {
   EXPECT_GT(errors, 500);
 }
 
+TEST(Text, RefusesAttributesWithoutTheirClosingBrace) {
+  const auto network = parse("%x = input() {channels=3 height=4 width=4\n");
+  ASSERT_FALSE(network.has_value());
+  EXPECT_NE(network.error().message.find("line 1"), std::string::npos);
+}
+
+TEST(Text, RefusesAGroupSizeThatDoesNotDivideTheInputs) {
+  const std::string input = "%x = input() {channels=10 height=1 width=1}\n";
+  EXPECT_TRUE(parse(input + "%y = conv2d(%x) {weights=min-max/4/group/5}\n").has_value());
+  EXPECT_FALSE(parse(input + "%y = conv2d(%x) {weights=min-max/4/group/3}\n").has_value());
+  EXPECT_FALSE(parse(input + "%y = conv2d(%x) {weights=min-max/4/tensor/-3}\n").has_value());
+}
+
 }  // namespace
 }  // namespace pact::graph

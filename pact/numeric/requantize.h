@@ -39,9 +39,9 @@ struct RealAffine {
 };
 
 /// Fixed-point form of `real`. bounds[t][c] is the largest |v_t| in channel c. Takes the largest
-/// shift at which every multiplier fits 32 bits, so a level is off by at most
-/// 2^-33 * sum_t bounds[t][c] before it is rounded. Coefficients that are not finite, too large,
-/// or a sum that could overflow are errors.
+/// shift s at which every multiplier fits 32 bits, so a level is off by at most
+/// 2^-(s+1) * (1 + sum_t bounds[t][c]) before it is rounded. Coefficients that are not finite, too
+/// large, or a sum that could overflow are errors.
 Result<Requantization> derive(const RealAffine& real,
                               const std::vector<std::vector<std::int64_t>>& bounds);
 

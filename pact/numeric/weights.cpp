@@ -76,7 +76,7 @@ Status check(const WeightSpec& spec) {
     return make_error(ErrorCode::InvalidArgument,
                       "weights: dorefa has one scale per tensor, expected granularity 'tensor'");
   }
-  if ((spec.granularity == Granularity::Group) != (spec.group_size > 0)) {
+  if (spec.group_size < 0 || (spec.granularity == Granularity::Group) != (spec.group_size > 0)) {
     return make_error(ErrorCode::InvalidArgument,
                       "weights: a group size goes with granularity 'group' and only with it");
   }
@@ -127,6 +127,9 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
         break;
       case WeightScheme::None:
         break;
+    }
+    if (!std::isfinite(result.scales[group])) {
+      return make_error(ErrorCode::Corrupt, "weights: too large to have a finite scale");
     }
   }
   return result;
