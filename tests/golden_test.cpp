@@ -23,7 +23,8 @@ std::vector<std::uint8_t> pattern(std::size_t bytes) {
 std::vector<std::uint32_t> expected_bits(std::filesystem::path path) {
   std::ifstream file(path.replace_extension(".txt"));
   std::vector<std::uint32_t> bits;
-  for (std::string word; file >> word;) bits.push_back(static_cast<std::uint32_t>(std::stoul(word, nullptr, 16)));
+  for (std::string word; file >> word;)
+    bits.push_back(static_cast<std::uint32_t>(std::stoul(word, nullptr, 16)));
   return bits;
 }
 

@@ -59,9 +59,7 @@ class Folder {
  private:
   const Network& source() const { return rewriter_.source(); }
 
-  bool is_form(NodeId id) const {
-    return const_cast<Rewriter&>(rewriter_).result().node(id).as<Dequantize>() != nullptr;
-  }
+  bool is_form(NodeId id) const { return rewriter_.result().node(id).as<Dequantize>() != nullptr; }
 
   Status visit(NodeId id) {
     const Node& node = source().node(id);
@@ -197,7 +195,7 @@ class Folder {
   }
 
   bool movable(const Node& node, const Form& form) const {
-    const auto& nodes = const_cast<Rewriter&>(rewriter_).result();
+    const Network& nodes = rewriter_.result();
     const bool levels = std::all_of(form.terms.begin(), form.terms.end(), [&](const Term& term) {
       return nodes.node(term.value).type.element == Element::Level;
     });

@@ -175,7 +175,8 @@ TEST(Bounds, RefuseSumsThatCouldLeave32Bits) {
                         Tensor::i32({1, 40001}, std::vector<std::int32_t>(40001, 255)));
   ASSERT_TRUE(network.verify().has_value());
   EXPECT_THAT(bounds(network).error().message, HasSubstr("node 'sum': expected sums of at most"));
-  network.parameters().at("sum.weight").ints().assign(40001, 127);
+  network.set_parameter(sum, "weight",
+                        Tensor::i32({1, 40001}, std::vector<std::int32_t>(40001, 127)));
   EXPECT_TRUE(bounds(network).has_value());
 }
 

@@ -16,6 +16,7 @@ class Rewriter {
 
   const graph::Network& source() const { return source_; }
   graph::Network& result() { return result_; }
+  const graph::Network& result() const { return result_; }
 
   graph::NodeId size() const { return static_cast<graph::NodeId>(source_.nodes().size()); }
 
