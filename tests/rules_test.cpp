@@ -26,7 +26,7 @@ TEST(KernelObjects, DefineTheirTableAndNothingElse) {
   if (PACT_SANITIZED != 0) GTEST_SKIP() << "sanitizers add symbols of their own";
   std::istringstream objects(PACT_KERNEL_OBJECTS);
   int examined = 0;
-  for (std::string object; std::getline(objects, object, ';');) {
+  for (std::string object; std::getline(objects, object, ':');) {
     if (object.find("_avx") == std::string::npos) continue;
     ++examined;
     std::istringstream symbols(output_of("nm --defined-only --extern-only '" + object + "'"));

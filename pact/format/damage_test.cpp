@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged files: whatever happened to the bytes, `read` gives an error or a consistent model, and
 // touches nothing outside them (this runs under sanitizers).
+#include <flatbuffers/flatbuffers.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -8,6 +10,7 @@
 
 #include "pact/format/model.h"
 #include "pact/format/sample_model.h"
+#include "pact/format/schema_generated.h"
 
 namespace pact::format {
 
@@ -90,6 +93,44 @@ TEST(Damage, BytesMovedAboutAreErrorsOrConsistentModels) {
   }
   EXPECT_EQ(counts.rejected + counts.accepted, 2000U);
   EXPECT_GT(counts.rejected, 0U);
+}
+
+// A file of `names` class names and `relus` nodes that are one and the same string and table.
+std::vector<std::byte> sharing_file(int names, int relus) {
+  flatbuffers::FlatBufferBuilder b;
+  const auto floats = [&](std::size_t n) { return b.CreateVector(std::vector<float>(n, 1)); };
+  const auto value = [&](schema::Element element) {
+    return schema::CreateValue(b, element, 1, 1, 1);
+  };
+  const auto name = b.CreateString(std::string(1000, 'x'));
+  const auto no_inputs = b.CreateVector(std::vector<std::int32_t>{});
+  const auto of_image = b.CreateVector(std::vector<std::int32_t>{0});
+  const auto of_floats = b.CreateVector(std::vector<std::int32_t>{1});
+  std::vector<flatbuffers::Offset<schema::Node>> nodes;
+  nodes.push_back(schema::CreateNode(b, 0, schema::Operation::Input, schema::CreateInput(b).Union(),
+                                     no_inputs, value(schema::Element::Pixel)));
+  nodes.push_back(schema::CreateNode(b, 0, schema::Operation::Lookup,
+                                     schema::CreateLookup(b, 0, floats(256)).Union(), of_image,
+                                     value(schema::Element::F32)));
+  const auto relu = schema::CreateNode(b, 0, schema::Operation::Relu, schema::CreateRelu(b).Union(),
+                                       of_floats, value(schema::Element::F32));
+  nodes.insert(nodes.end(), static_cast<std::size_t>(relus), relu);
+  const std::vector<flatbuffers::Offset<flatbuffers::String>> classes(
+      static_cast<std::size_t>(names), name);
+  schema::FinishModelBuffer(
+      b, schema::CreateModel(b, kVersion, 0, 0, 0, 0, floats(1), floats(1), b.CreateVector(classes),
+                             b.CreateVector(nodes), 2));
+  const auto* data = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
+  return {data, data + b.GetSize()};
+}
+
+TEST(Damage, FilesThatUseTheirBytesAgainAndAgainAreRejected) {
+  ASSERT_TRUE(read(sharing_file(1, 1)));
+  for (const auto& [names, relus] : {std::pair{100, 1}, {1, 2000}}) {
+    const auto model = read(sharing_file(names, relus));
+    ASSERT_FALSE(model);
+    EXPECT_THAT(model.error().message, testing::HasSubstr("parts of it overlap"));
+  }
 }
 
 }  // namespace

@@ -336,7 +336,8 @@ Status check_node(const Model& model, std::size_t index, FilterSums& filter_sums
     PACT_CHECK_OK(
         expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
   }
-  return std::visit([&](const auto& op) { return Check{model, node, filter_sums}.of(op); }, node.operation);
+  const Check check{model, node, filter_sums};
+  return std::visit([&](const auto& op) { return check.of(op); }, node.operation);
 }
 
 Status check_image(const Model& model) {
