@@ -28,5 +28,4 @@ endif()
 
 if(PACT_BUILD_TESTS)
   find_package(GTest REQUIRED)
-  include(GoogleTest)
 endif()

@@ -72,7 +72,7 @@ Placement place(const LoaderOptions& options, std::size_t epoch, std::size_t pos
   Random random(options.seed, epoch, position);
   Placement placement;
   if (augmentation.pad_crop > 0) {
-    const auto choices = std::uint64_t(2 * augmentation.pad_crop + 1);
+    const auto choices = 2 * std::uint64_t(augmentation.pad_crop) + 1;
     placement.down = int(random.below(choices)) - augmentation.pad_crop;
     placement.right = int(random.below(choices)) - augmentation.pad_crop;
   }
@@ -237,7 +237,8 @@ Batch BatchLoader::next() {
   PACT_CHECK(state_->next_taken < state_->end);
   std::optional<Batch>& slot = state_->slots[state_->next_taken % state_->slots.size()];
   state_->batch_ready.wait(lock, [&] { return slot.has_value(); });
-  Batch batch = *std::move(slot);
+  Batch batch;
+  std::swap(batch, *slot);
   slot.reset();
   ++state_->next_taken;
   lock.unlock();

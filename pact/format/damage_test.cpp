@@ -9,7 +9,7 @@
 #include <random>
 
 #include "pact/format/model.h"
-#include "pact/format/sample_model.h"
+#include "pact/format/sample_model_test.h"
 #include "pact/format/schema_generated.h"
 
 namespace pact::format {

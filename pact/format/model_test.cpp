@@ -11,7 +11,7 @@
 #include <string>
 
 #include "pact/base/file.h"
-#include "pact/format/sample_model.h"
+#include "pact/format/sample_model_test.h"
 
 namespace pact::format {
 

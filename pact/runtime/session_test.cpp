@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "pact/runtime/random_network.h"
+#include "pact/runtime/random_network_test.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define PACT_COUNTS_ALLOCATIONS 0
