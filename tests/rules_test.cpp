@@ -33,8 +33,8 @@ TEST(KernelObjects, DefineTheirTableAndNothingElse) {
     std::vector<std::string> defined;
     for (std::string line; std::getline(symbols, line);) defined.push_back(line);
     ASSERT_EQ(defined.size(), 1U) << object;
-    const bool is_data = defined[0].find(" D ") != std::string::npos ||
-                         defined[0].find(" R ") != std::string::npos;
+    const bool is_data =
+        defined[0].find(" D ") != std::string::npos || defined[0].find(" R ") != std::string::npos;
     EXPECT_TRUE(is_data) << defined[0];
   }
 #if defined(__x86_64__)
