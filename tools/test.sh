@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Tests run in other folders, so a relative data root is made absolute.
+if [ -n "${PACT_DATA:-}" ]; then PACT_DATA=$(realpath -m "$PACT_DATA"); export PACT_DATA; fi
+
 started=$SECONDS
 
 step() {
