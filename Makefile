@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo    install what is missing, build, train a 4-bit network, run it, compare
 # make test    install what is missing, build, run every check
-# make test-more   slower checks: sanitizers, fuzzing, installation, clang-tidy
 # make build   build/release/pact
 # make help    the other targets
 .DEFAULT_GOAL := help
@@ -10,7 +9,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 # A pool of threads that spins while it waits slows everything else down on small machines.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup build demo test test-more format check-format zoo clean
+.PHONY: help setup build demo test format check-format zoo clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -28,9 +27,6 @@ demo: build
 
 test: setup
 	@tools/test.sh
-
-test-more: test
-	@tools/test_more.sh
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

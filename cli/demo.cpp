@@ -79,8 +79,7 @@ void run(const Options& options) {
 
   const auto path = folder / "demo-w4a4.pact";
   const auto recipe_text = value_or_throw(read_text(recipes / "demo-w4a4.toml"));
-  const auto bytes = value_or_throw(
-      lower::pack(*low.lowered, {.recipe = recipe_text, .source = "demo-w4a4.toml"}));
+  const auto bytes = value_or_throw(lower::pack(*low.lowered, recipe_text));
   value_or_throw(write_atomically(path, bytes));
   const Model model = value_or_throw(Model::load(path));
 

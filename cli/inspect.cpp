@@ -48,7 +48,7 @@ std::uint64_t parameter_bytes(const format::Operation& operation) {
         if constexpr (std::is_same_v<T, format::Conv>) {
           return op.packed.size_bytes() + op.weights.size_bytes() + op.bias.size_bytes();
         } else if constexpr (std::is_same_v<T, format::Lookup>) {
-          return op.levels.size_bytes() + op.floats.size_bytes();
+          return op.codes.size_bytes() + op.floats.size_bytes();
         } else if constexpr (std::is_same_v<T, format::Requantize>) {
           return op.multiplier.size_bytes() + op.offset.size_bytes();
         } else if constexpr (std::is_same_v<T, format::Dequantize>) {
@@ -111,11 +111,10 @@ void print_json(const format::Model& model, const std::vector<Row>& rows,
                       {"bytes", row.bytes},
                       {"macs", row.macs}});
   }
-  const nlohmann::json json{{"name", model.name},     {"version", model.version},
-                            {"tool", model.tool},     {"source", model.source},
-                            {"recipe", model.recipe}, {"mean", model.mean},
-                            {"std", model.std},       {"classes", model.classes},
-                            {"bytes", file_bytes},    {"layers", layers}};
+  const nlohmann::json json{
+      {"name", model.name},       {"version", model.version}, {"tool", model.tool},
+      {"recipe", model.recipe},   {"mean", model.mean},       {"std", model.std},
+      {"classes", model.classes}, {"bytes", file_bytes},      {"layers", layers}};
   std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
@@ -136,10 +135,9 @@ void print_text(const format::Model& model, const std::vector<Row>& rows,
   std::string classes;
   for (const std::string_view name : model.classes)
     classes += text(classes.empty() ? "" : ", ", name);
-  std::printf("%s (format %d, written by %s, from %s), %s\n\n%s\n", std::string(model.name).c_str(),
-              model.version, std::string(model.tool).c_str(),
-              model.source.empty() ? "an unnamed source" : std::string(model.source).c_str(),
-              bytes_text(file_bytes).c_str(), table(cells).c_str());
+  std::printf("%s (format %d, written by %s), %s\n\n%s\n", std::string(model.name).c_str(),
+              model.version, std::string(model.tool).c_str(), bytes_text(file_bytes).c_str(),
+              table(cells).c_str());
   std::printf("classes: %s\n", classes.c_str());
 }
 

@@ -49,10 +49,8 @@ void run(const Options& options) {
     throw_error(quantized.error().code, options.checkpoint, ": ", quantized.error().message);
   const graph::Network lowered = value_or_throw(lower::lower(*quantized));
   const auto recipe = file.metadata.find("recipe");
-  const lower::Provenance provenance{
-      .recipe = recipe == file.metadata.end() ? "" : recipe->second,
-      .source = std::filesystem::path(options.checkpoint).filename().string()};
-  const auto bytes = value_or_throw(lower::pack(lowered, provenance));
+  const auto bytes =
+      value_or_throw(lower::pack(lowered, recipe == file.metadata.end() ? "" : recipe->second));
   if (!options.text.empty()) value_or_throw(write_atomically(options.text, graph::print(lowered)));
   if (!options.output.empty()) {
     value_or_throw(write_atomically(options.output, bytes));

@@ -40,7 +40,7 @@ train::Validation validate(const graph::Network& network, const train::Recipe& r
     told = true;
     return {train::evaluate(network, test, recipe.threads).top1, "fake-quantized"};
   }
-  const auto bytes = value_or_throw(lower::pack(*lowered, {}));
+  const auto bytes = value_or_throw(lower::pack(*lowered));
   const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));
   return {evaluate_packed(model, test, recipe.threads).top1, "integer"};
 }
@@ -84,10 +84,8 @@ void run(const Options& options) {
   std::printf("saved %s\n", checkpoint.string().c_str());
   if (trained.lowered) {
     const auto path = training.folder / "model.pact";
-    const lower::Provenance provenance{
-        .recipe = recipe.text, .source = std::filesystem::path(options.recipe).filename().string()};
     value_or_throw(
-        write_atomically(path, value_or_throw(lower::pack(*trained.lowered, provenance))));
+        write_atomically(path, value_or_throw(lower::pack(*trained.lowered, recipe.text))));
     std::printf("saved %s, %s\n", path.string().c_str(),
                 bytes_text(std::filesystem::file_size(path)).c_str());
   }

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 pact=$(realpath "$1")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'umount "$work/small_disk" 2>/dev/null; rm -rf "$work"' EXIT
 passed=0
 failed=0
 
@@ -98,16 +98,15 @@ check "checkpoint of another network" 2 "of another network" "$pact" train "$wor
 check "weights that do not fit" 4 "parameter '[a-z0-9.]+'" "$pact" eval --network demo-resnet \
   --weights "$work/whole/checkpoint.safetensors" --data fashion-mnist
 printf 'not a picture' >"$work/bad.png"
-check "corrupt picture" 4 "bad.png" "$pact" run "$model" "$work/bad.png"
+check "corrupt picture" 5 "bad.png: expected the first bytes of a PNG or JPEG" "$pact" run "$model" "$work/bad.png"
 
 # A disk that is full while saving: an error, and the old file as it was.
-if mkdir "$work/small_disk" && mount -t tmpfs -o size=64k tmpfs "$work/small_disk" 2>/dev/null; then
+if mkdir "$work/small_disk" && mount -t tmpfs -o size=32k tmpfs "$work/small_disk" 2>/dev/null; then
   check "full disk" 6 "No space left" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/small_disk/m.pact"
   printf 'old' >"$work/small_disk/old.pact"
-  head -c 30k /dev/zero >"$work/small_disk/fill"
   check "full disk, old file" 6 "No space left" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/small_disk/old.pact"
   check "old file intact" 0 "^old$" cat "$work/small_disk/old.pact"
-  check "nothing half-written" 1 "" ls "$work/small_disk/"*.partial-*
+  check "nothing half-written" 0 "^old.pact$" ls "$work/small_disk"
   umount "$work/small_disk"
 else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"

@@ -68,7 +68,7 @@ TEST_P(Parity, NoCodeOfAnyLayerDiffers) {
     GTEST_SKIP() << "needs CIFAR-10 and the published weights under PACT_DATA";
   }
   const graph::Network lowered = lowered_network(GetParam());
-  const auto bytes = value_or_throw(lower::pack(lowered, {}));
+  const auto bytes = value_or_throw(lower::pack(lowered));
   const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));
   const std::size_t count = std::min(image_count(), test->size());
 
@@ -119,9 +119,9 @@ TEST_P(Parity, NoCodeOfAnyLayerDiffers) {
 INSTANTIATE_TEST_SUITE_P(Widths, Parity,
                          testing::Values(Widths{2, 2}, Widths{3, 3}, Widths{4, 4}, Widths{5, 5},
                                          Widths{8, 8}, Widths{2, 4}, Widths{4, 8}),
-                         [](const auto& info) {
-                           return "W" + std::to_string(info.param.weights) + "A" +
-                                  std::to_string(info.param.activations);
+                         [](const auto& instance) {
+                           return "W" + std::to_string(instance.param.weights) + "A" +
+                                  std::to_string(instance.param.activations);
                          });
 
 }  // namespace

@@ -19,6 +19,24 @@ skipped() {
     sed 's/^ */skipped: /' || true
 }
 
+# build_and_test TITLE PRESET [BUILD ARGUMENTS..] [-- CTEST ARGUMENTS..]
+build_and_test() {
+  local title=$1 preset=$2 arguments=()
+  shift 2
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    arguments+=("$1")
+    shift
+  done
+  [ $# -eq 0 ] || shift
+  step "$title: build"
+  cmake --preset "$preset" >"build/$preset.log" 2>&1 &&
+    cmake --build --preset "$preset" "${arguments[@]}" >>"build/$preset.log" 2>&1 ||
+    { tail -n 50 "build/$preset.log"; exit 1; }
+  step "$title: test"
+  ctest --preset "$preset" "$@"
+  skipped "build/$preset"
+}
+
 mkdir -p build
 
 step "format"
@@ -28,10 +46,18 @@ step "rules of the tree"
 cmake -DROOT="$PWD" -P tools/check_layers.cmake
 cmake -DROOT="$PWD" -P tools/check_tree.cmake
 
-step "build and test: release"
-cmake --preset release >build/release.configure.log 2>&1 || { cat build/release.configure.log; exit 1; }
-cmake --build --preset release >build/release.log 2>&1 || { tail -n 50 build/release.log; exit 1; }
-ctest --preset release
-skipped build/release
+build_and_test "everything" release
+build_and_test "without LibTorch, installed" runtime-only \
+  --target pact pact_rules_test all_verify_interface_header_sets -- -R '^(rules|install)$'
+build_and_test "plain C++ side and a minute of fuzzing under ASan and UBSan" asan
+build_and_test "the whole path under ASan" asan-train --target pact -- -R '^sanitized_path$'
+build_and_test "threads under TSan" tsan --target pact_base_test pact_data_test pact_runtime_test \
+  -- -R '^(base|data|runtime)$'
+
+step "clang-tidy"
+# Files that include LibTorch take minutes each.
+git ls-files 'pact/*.cpp' 'cli/*.cpp' |
+  grep -vE '_test\.cpp$|^pact/(quantizers|nn)/|pact/train/(trainer|optimizer|evaluate)\.cpp' |
+  xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/asan --header-filter="^$PWD/(pact|cli)/.*" 2>build/tidy.log
 
 printf '\nall checks passed in %d s\n' $((SECONDS - started))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/base/thread_pool.h"
 
+#include <system_error>
+
 #include "pact/base/result.h"
 
 namespace pact {
@@ -8,7 +10,11 @@ namespace pact {
 ThreadPool::ThreadPool(int threads) {
   PACT_CHECK(threads >= 1 && threads <= kMaxThreads);
   for (int worker = 1; worker < threads; ++worker) {
-    workers_.emplace_back([this, worker] { work(worker); });
+    try {
+      workers_.emplace_back([this, worker] { work(worker); });
+    } catch (const std::system_error&) {
+      return;  // The system starts no more threads; those that run do all the work.
+    }
   }
 }
 

@@ -99,26 +99,26 @@ TEST(Damage, BytesMovedAboutAreErrorsOrConsistentModels) {
 std::vector<std::byte> sharing_file(int names, int relus) {
   flatbuffers::FlatBufferBuilder b;
   const auto floats = [&](std::size_t n) { return b.CreateVector(std::vector<float>(n, 1)); };
-  const auto value = [&](schema::Element element) {
-    return schema::CreateValue(b, element, 1, 1, 1);
-  };
+  const auto value = [](schema::Element element) { return schema::Value(1, 1, 1, 1, {}, element); };
   const auto name = b.CreateString(std::string(1000, 'x'));
-  const auto no_inputs = b.CreateVector(std::vector<std::int32_t>{});
-  const auto of_image = b.CreateVector(std::vector<std::int32_t>{0});
-  const auto of_floats = b.CreateVector(std::vector<std::int32_t>{1});
+  const auto no_inputs = b.CreateVector(std::vector<std::uint16_t>{});
+  const auto of_image = b.CreateVector(std::vector<std::uint16_t>{0});
+  const auto of_floats = b.CreateVector(std::vector<std::uint16_t>{1});
+  const auto pixel = value(schema::Element::Pixel);
+  const auto f32 = value(schema::Element::F32);
   std::vector<flatbuffers::Offset<schema::Node>> nodes;
   nodes.push_back(schema::CreateNode(b, 0, schema::Operation::Input, schema::CreateInput(b).Union(),
-                                     no_inputs, value(schema::Element::Pixel)));
+                                     no_inputs, &pixel));
   nodes.push_back(schema::CreateNode(b, 0, schema::Operation::Lookup,
                                      schema::CreateLookup(b, 0, floats(256)).Union(), of_image,
-                                     value(schema::Element::F32)));
+                                     &f32));
   const auto relu = schema::CreateNode(b, 0, schema::Operation::Relu, schema::CreateRelu(b).Union(),
-                                       of_floats, value(schema::Element::F32));
+                                       of_floats, &f32);
   nodes.insert(nodes.end(), static_cast<std::size_t>(relus), relu);
   const std::vector<flatbuffers::Offset<flatbuffers::String>> classes(
       static_cast<std::size_t>(names), name);
   schema::FinishModelBuffer(
-      b, schema::CreateModel(b, kVersion, 0, 0, 0, 0, floats(1), floats(1), b.CreateVector(classes),
+      b, schema::CreateModel(b, kVersion, 0, 0, 0, floats(1), floats(1), b.CreateVector(classes),
                              b.CreateVector(nodes), 2));
   const auto* data = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
   return {data, data + b.GetSize()};

@@ -48,9 +48,9 @@ struct Value {
 };
 
 struct Input {};
-/// 256 entries a channel: levels or floats, one of them empty.
+/// 256 entries a channel: codes of the value's grid or floats, one of them empty.
 struct Lookup {
-  std::span<const std::int32_t> levels;
+  std::span<const std::uint8_t> codes;
   std::span<const float> floats;
 };
 /// Fully connected layers are convolutions of 1x1 images. `packed` (grid.bits bits a weight) for
@@ -83,11 +83,26 @@ struct Shortcut {
 };
 /// [channel][row][column] order becomes the channels.
 struct Flatten {};
-/// numeric/requantize.h; multiplier [input][channel].
+/// numeric/requantize.h. `multiplier` is [input][channel] for the first `per_channel` inputs, then
+/// [input]. `offset` is [channel], in units of 2^offset_shift.
 struct Requantize {
   std::int32_t shift = 1;
+  std::int32_t offset_shift = 0;
+  std::int32_t per_channel = 1;
   std::span<const std::int32_t> multiplier;
-  std::span<const std::int64_t> offset;
+  std::span<const std::int32_t> offset;
+
+  std::size_t multipliers(std::size_t inputs) const {
+    return static_cast<std::size_t>(per_channel) * (offset.size() - 1) + inputs;
+  }
+  std::int32_t full_multiplier(std::size_t input, std::size_t channel) const {
+    const auto first = static_cast<std::size_t>(per_channel);
+    return input < first ? multiplier[input * offset.size() + channel]
+                         : multiplier[first * offset.size() + input - first];
+  }
+  std::int64_t full_offset(std::size_t channel) const {
+    return std::int64_t{offset[channel]} * (std::int64_t{1} << offset_shift);
+  }
 };
 struct Quantize {
   std::span<const float> inverse;  // [channel]
@@ -118,12 +133,16 @@ struct Node {
   Value value;
 };
 
+/// What a node reads where the file does not say: the node before it, if there is one.
+inline std::vector<std::int32_t> before(std::int32_t index) {
+  return index == 0 ? std::vector<std::int32_t>{} : std::vector<std::int32_t>{index - 1};
+}
+
 struct Model {
   std::int32_t version = kVersion;
   std::string_view name;
-  std::string_view tool;    // name and version of the program that wrote the file
-  std::string_view recipe;  // text of the training recipe
-  std::string_view source;
+  std::string_view tool;        // name and version of the program that wrote the file
+  std::string_view recipe;      // text of the training recipe
   std::span<const float> mean;  // of the image's channels
   std::span<const float> std;
   std::vector<std::string_view> classes;

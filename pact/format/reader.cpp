@@ -31,10 +31,9 @@ std::string_view view(const flatbuffers::String* text) {
 
 template <typename T>
 std::span<const T> view(const flatbuffers::Vector<T>* values) {
-  // FlatBuffers checks the alignment of a vector's length alone; 64-bit elements need more. None is
-  // what verify() then finds.
-  if (values == nullptr || reinterpret_cast<std::uintptr_t>(values->Data()) % alignof(T) != 0)
-    return {};
+  // FlatBuffers checks the alignment of a vector's length, which is that of 32 bits.
+  static_assert(alignof(T) <= alignof(flatbuffers::uoffset_t));
+  if (values == nullptr) return {};
   return {reinterpret_cast<const T*>(values->Data()), values->size()};
 }
 
@@ -46,13 +45,15 @@ Padding read_padding(const schema::Padding* p) {
 }
 numeric::Grid read_grid(const schema::Grid* grid) {
   if (grid == nullptr) return {};
-  return {
-      .bits = grid->bits(), .step = grid->step(), .lowest = grid->lowest(), .codes = grid->codes()};
+  return {.bits = grid->bits(),
+          .step = grid->step(),
+          .lowest = grid->lowest(),
+          .codes = grid->last_code() + 1};
 }
 
 Operation read_operation(const schema::Input&) { return Input{}; }
 Operation read_operation(const schema::Lookup& op) {
-  return Lookup{view(op.levels()), view(op.floats())};
+  return Lookup{view(op.codes()), view(op.floats())};
 }
 Operation read_operation(const schema::Conv& op) {
   return Conv{.kernel = read_pair(op.kernel()),
@@ -74,7 +75,8 @@ Operation read_operation(const schema::Shortcut& op) {
 }
 Operation read_operation(const schema::Flatten&) { return Flatten{}; }
 Operation read_operation(const schema::Requantize& op) {
-  return Requantize{op.shift(), view(op.multiplier()), view(op.offset())};
+  return Requantize{op.shift(), op.offset_shift(), op.per_channel(), view(op.multiplier()),
+                    view(op.offset())};
 }
 Operation read_operation(const schema::Quantize& op) { return Quantize{view(op.inverse())}; }
 Operation read_operation(const schema::Dequantize& op) {
@@ -125,20 +127,24 @@ Result<Operation> read_operation(const schema::Node& node) {
                     "': an operation that this version does not know");
 }
 
-Result<Node> read_node(const schema::Node& stored) {
+Result<Node> read_node(const schema::Node& stored, std::int32_t index) {
   const schema::Value* value = stored.value();
   if (value == nullptr) return corrupt("node '", view(stored.name()), "' has no value");
   Node node;
   node.name = view(stored.name());
   PACT_TRY(node.operation, read_operation(stored));
-  const auto inputs = view(stored.inputs());
-  node.inputs.assign(inputs.begin(), inputs.end());
+  if (stored.inputs() == nullptr) {
+    node.inputs = before(index);
+  } else {
+    const auto inputs = view(stored.inputs());
+    node.inputs.assign(inputs.begin(), inputs.end());
+  }
   node.value = {.element = static_cast<Element>(value->element()),
                 .channels = value->channels(),
                 .height = value->height(),
                 .width = value->width(),
-                .grid = read_grid(value->grid()),
                 .scale = value->scale()};
+  if (node.value.element == Element::Level) node.value.grid = read_grid(&value->grid());
   return node;
 }
 
@@ -146,7 +152,7 @@ template <typename... Spans>
 std::size_t total_bytes(const Spans&... spans) {
   return (std::size_t{0} + ... + spans.size_bytes());
 }
-std::size_t array_bytes(const Lookup& op) { return total_bytes(op.levels, op.floats); }
+std::size_t array_bytes(const Lookup& op) { return total_bytes(op.codes, op.floats); }
 std::size_t array_bytes(const Conv& op) { return total_bytes(op.packed, op.weights, op.bias); }
 std::size_t array_bytes(const Requantize& op) { return total_bytes(op.multiplier, op.offset); }
 std::size_t array_bytes(const Quantize& op) { return total_bytes(op.inverse); }
@@ -160,7 +166,7 @@ std::size_t array_bytes(const Other&) {
 }
 
 std::size_t stored_bytes(const Node& node) {
-  return kNodeBytes + node.name.size() + std::span(node.inputs).size_bytes() +
+  return kNodeBytes + node.name.size() + node.inputs.size() * sizeof(std::uint16_t) +
          std::visit([](const auto& op) { return array_bytes(op); }, node.operation);
 }
 
@@ -184,7 +190,6 @@ Result<Model> read_verified(const schema::Model& stored, Bytes bytes) {
               .name = view(stored.name()),
               .tool = view(stored.tool()),
               .recipe = view(stored.recipe()),
-              .source = view(stored.source()),
               .mean = view(stored.mean()),
               .std = view(stored.std())};
   if (model.version != kVersion) {
@@ -200,7 +205,7 @@ Result<Model> read_verified(const schema::Model& stored, Bytes bytes) {
   }
   if (stored.nodes() != nullptr) {
     for (const auto* node : *stored.nodes()) {
-      PACT_TRY(Node read, read_node(*node));
+      PACT_TRY(Node read, read_node(*node, static_cast<std::int32_t>(model.nodes.size())));
       PACT_CHECK_OK(bytes.take(stored_bytes(read)));
       model.nodes.push_back(std::move(read));
     }

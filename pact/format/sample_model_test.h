@@ -64,19 +64,17 @@ inline Model sample_model() {
   const auto stream = numeric::symmetric_grid(numeric::kStreamBits);
   const auto u4 = numeric::unsigned_grid(4);
   const auto u2 = numeric::unsigned_grid(2);
-  std::vector<std::int32_t> table(256);
+  std::vector<std::uint8_t> table(256);
   std::vector<float> float_table(256);
   for (int i = 0; i < 256; ++i) {
-    table[static_cast<std::size_t>(i)] = i / 16;
+    table[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(i / 16);
     float_table[static_cast<std::size_t>(i)] = static_cast<float>(i) / 255;
   }
   const auto floats = [](std::vector<float> values) { return keep(std::move(values)); };
   const auto ints = [](std::vector<std::int32_t> values) { return keep(std::move(values)); };
-  const auto longs = [](std::vector<std::int64_t> values) { return keep(std::move(values)); };
   Model model{.name = "sample",
               .tool = "model_test",
               .recipe = "[train]",
-              .source = "by hand",
               .mean = floats({0.5F}),
               .std = floats({0.25F}),
               .classes = {"cat", "dog", ""}};
@@ -90,7 +88,10 @@ inline Model sample_model() {
             .packed = packed(numeric::odd_grid(2), 18)},
        {kLookup},
        value(Element::Accumulator, 2, 4)},
-      {"requantize", Requantize{8, ints({3, -4}), longs({100, -5})}, {kConv}, levels(u2, 2, 4)},
+      {"requantize",
+       Requantize{8, 3, 1, ints({3, -4}), ints({100, -5})},
+       {kConv},
+       levels(u2, 2, 4)},
       {"max_pool",
        Pool{PoolKind::Max, {2, 2}, {2, 2}, {0, 0, 1, 1}},
        {kRequantize},
@@ -115,7 +116,7 @@ inline Model sample_model() {
        {kFlatten},
        value(Element::Accumulator, 1, 1)},
       {"join",
-       Requantize{4, ints({9, -2}), longs({1 << 10})},
+       Requantize{4, 0, 1, ints({9, -2}), ints({1 << 10})},
        {kLinear, kQuantize},
        levels(stream, 1, 1)},
       {"dequantize",

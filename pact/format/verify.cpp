@@ -13,12 +13,13 @@ namespace pact::format {
 namespace {
 
 constexpr std::int32_t kMaxExtent = 1 << 20;
+constexpr std::int32_t kMaxSide = (1 << 16) - 1;
 constexpr std::int32_t kMaxKernel = 1 << 10;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 constexpr std::size_t kMaxNodes = 1 << 14;
 constexpr std::size_t kMaxInputs = 64;
 // What one image may ask of the runtime in all its values together.
-constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 34;
+constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;
 
 template <typename... Parts>
 Error corrupt(const Parts&... parts) {
@@ -46,6 +47,8 @@ Status check_value(const Value& value) {
       return corrupt("expected extents from 1 to ", kMaxExtent, ", found ", extent);
     }
   }
+  PACT_CHECK_OK(expect(value.height <= kMaxSide && value.width <= kMaxSide,
+                       "images of at most 65535 rows and columns"));
   PACT_CHECK_OK(expect(value.pixels() <= kMaxElements && value.elements() <= kMaxElements,
                        "a value of at most 2^31 elements"));
   switch (value.element) {
@@ -130,17 +133,17 @@ struct Check {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the image"));
     const std::int64_t entries = std::int64_t{256} * out().channels;
-    if (op.levels.empty()) {
+    if (op.codes.empty()) {
       PACT_CHECK_OK(elements(Element::Pixel, Element::F32));
       return check_floats(op.floats, entries, "the table");
     }
     PACT_CHECK_OK(elements(Element::Pixel, Element::Level));
     PACT_CHECK_OK(
         expect(out().grid.bits <= numeric::kMaxCodeBits, "pixel levels of at most 8 bits"));
-    PACT_CHECK_OK(expect(static_cast<std::int64_t>(op.levels.size()) == entries,
+    PACT_CHECK_OK(expect(static_cast<std::int64_t>(op.codes.size()) == entries,
                          "256 table entries a channel"));
-    return expect(std::all_of(op.levels.begin(), op.levels.end(),
-                              [&](std::int32_t level) { return out().grid.contains(level); }),
+    return expect(std::all_of(op.codes.begin(), op.codes.end(),
+                              [&](std::uint8_t code) { return code < out().grid.codes; }),
                   "table entries on the grid");
   }
 
@@ -248,17 +251,21 @@ struct Check {
     PACT_CHECK_OK(expect(out().element == Element::Level, "levels as the result"));
     PACT_CHECK_OK(expect(op.shift >= 1 && op.shift <= numeric::kMaxShift, "a shift from 1 to 32"));
     const auto channels = static_cast<std::size_t>(out().channels);
-    PACT_CHECK_OK(expect(
-        op.offset.size() == channels && op.multiplier.size() == channels * node.inputs.size(),
-        "a multiplier for each input and channel and an offset for each channel"));
-    for (const std::int64_t offset : op.offset) {
-      PACT_CHECK_OK(expect(offset > -(std::int64_t{1} << 62) && offset < (std::int64_t{1} << 62),
-                           "offsets below 2^62"));
+    const std::size_t terms = node.inputs.size();
+    PACT_CHECK_OK(expect(op.per_channel >= 0 && static_cast<std::size_t>(op.per_channel) <= terms &&
+                             op.offset.size() == channels &&
+                             op.multiplier.size() == op.multipliers(terms),
+                         "a multiplier for each input, or channel of it, and an offset for each "
+                         "channel"));
+    PACT_CHECK_OK(expect(op.offset_shift >= 0 && op.offset_shift <= numeric::kMaxOffsetShift,
+                         "offsets below 2^62"));
+    numeric::Requantization requantization{.shift = op.shift, .multipliers = {}, .offsets = {}};
+    for (std::size_t i = 0; i < terms * channels; ++i) {
+      requantization.multipliers.push_back(op.full_multiplier(i / channels, i % channels));
     }
-    numeric::Requantization requantization{
-        .shift = op.shift,
-        .multipliers = {op.multiplier.begin(), op.multiplier.end()},
-        .offsets = {op.offset.begin(), op.offset.end()}};
+    for (std::size_t c = 0; c < channels; ++c) {
+      requantization.offsets.push_back(op.full_offset(c));
+    }
     return numeric::prove_no_overflow(requantization, input_bounds());
   }
 
@@ -363,7 +370,7 @@ Status verify(const Model& model) {
     }
     elements += model.nodes[i].value.elements();
   }
-  PACT_CHECK_OK(expect(elements <= kMaxAllElements, "values of at most 2^34 elements in all"));
+  PACT_CHECK_OK(expect(elements <= kMaxAllElements, "values of at most 2^30 elements in all"));
   PACT_CHECK_OK(check_image(model));
   PACT_CHECK_OK(
       expect(model.output >= 0 && static_cast<std::size_t>(model.output) < model.nodes.size(),

@@ -12,22 +12,41 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
+std::uint16_t u16(std::int32_t value) { return static_cast<std::uint16_t>(value); }
+std::uint8_t u8(std::int32_t value) { return static_cast<std::uint8_t>(value); }
+
 schema::Grid to_schema(const numeric::Grid& grid) {
-  return {grid.bits, grid.step, grid.lowest, grid.codes};
+  return {static_cast<std::int16_t>(grid.lowest), u16(grid.codes - 1), u8(grid.bits),
+          u8(grid.step)};
 }
-schema::Pair to_schema(const Pair& pair) { return {pair.y, pair.x}; }
-schema::Padding to_schema(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
+
+schema::Pair to_schema(const Pair& pair) { return {u16(pair.y), u16(pair.x)}; }
+schema::Padding to_schema(const Padding& p) {
+  return {u16(p.top), u16(p.left), u16(p.bottom), u16(p.right)};
+}
+
+// What a reader assumes is not stored.
+template <typename Struct>
+const Struct* unless(bool is_default, const Struct& stored) {
+  return is_default ? nullptr : &stored;
+}
+bool is_default(const Pair& pair) { return pair.y == 1 && pair.x == 1; }
+bool is_default(const Padding& p) {
+  return p.top == 0 && p.left == 0 && p.bottom == 0 && p.right == 0;
+}
 
 class Writer {
  public:
   std::vector<std::byte> write(const Model& model) {
     std::vector<Offset<schema::Node>> nodes;
-    for (const Node& node : model.nodes) nodes.push_back(write_node(node));
+    for (const Node& node : model.nodes) {
+      nodes.push_back(write_node(node, static_cast<std::int32_t>(nodes.size())));
+    }
     std::vector<Offset<flatbuffers::String>> classes;
     for (const std::string_view name : model.classes) classes.push_back(string(name));
     const auto root = schema::CreateModel(
         builder_, model.version, string(model.name), string(model.tool), string(model.recipe),
-        string(model.source), vector(model.mean), vector(model.std), builder_.CreateVector(classes),
+        vector(model.mean), vector(model.std), builder_.CreateVector(classes),
         builder_.CreateVector(nodes), model.output);
     schema::FinishModelBuffer(builder_, root);
     std::vector<std::byte> bytes(builder_.GetSize());
@@ -41,46 +60,52 @@ class Writer {
   }
 
   template <typename T>
-  Offset<flatbuffers::Vector<T>> vector(std::span<const T> values) {
-    return builder_.CreateVector(values.data(), values.size());
+  Offset<flatbuffers::Vector<std::remove_const_t<T>>> vector(std::span<T> values) {
+    return values.empty() ? 0 : builder_.CreateVector(values.data(), values.size());
   }
 
-  Offset<schema::Value> write_value(const Value& value) {
-    const schema::Grid grid = to_schema(value.grid);
-    return schema::CreateValue(builder_, static_cast<schema::Element>(value.element),
-                               value.channels, value.height, value.width,
-                               value.element == Element::Level ? &grid : nullptr, value.scale);
+  static schema::Value to_schema(const Value& value) {
+    return {value.channels,
+            value.scale,
+            u16(value.height),
+            u16(value.width),
+            format::to_schema(value.grid),
+            static_cast<schema::Element>(value.element)};
   }
 
   auto write_operation(const Input&) { return schema::CreateInput(builder_); }
   auto write_operation(const Lookup& op) {
-    return schema::CreateLookup(builder_, vector(op.levels), vector(op.floats));
+    return schema::CreateLookup(builder_, vector(op.codes), vector(op.floats));
   }
   auto write_operation(const Conv& op) {
-    const auto kernel = to_schema(op.kernel);
-    const auto stride = to_schema(op.stride);
-    const auto padding = to_schema(op.padding);
-    const auto dilation = to_schema(op.dilation);
-    const auto grid = to_schema(op.grid);
-    const auto packed = builder_.CreateVector(
-        reinterpret_cast<const std::uint8_t*>(op.packed.data()), op.packed.size());
-    return schema::CreateConv(builder_, &kernel, &stride, &padding, &dilation, op.groups, &grid,
-                              packed, vector(op.weights), vector(op.bias));
+    const auto kernel = format::to_schema(op.kernel);
+    const auto stride = format::to_schema(op.stride);
+    const auto padding = format::to_schema(op.padding);
+    const auto dilation = format::to_schema(op.dilation);
+    const auto grid = format::to_schema(op.grid);
+    const auto packed = vector(
+        std::span(reinterpret_cast<const std::uint8_t*>(op.packed.data()), op.packed.size()));
+    return schema::CreateConv(
+        builder_, unless(is_default(op.kernel), kernel), unless(is_default(op.stride), stride),
+        unless(is_default(op.padding), padding), unless(is_default(op.dilation), dilation),
+        op.groups, unless(!op.integer(), grid), packed, vector(op.weights), vector(op.bias));
   }
   auto write_operation(const Pool& op) {
-    const auto kernel = to_schema(op.kernel);
-    const auto stride = to_schema(op.stride);
-    const auto padding = to_schema(op.padding);
-    return schema::CreatePool(builder_, static_cast<schema::PoolKind>(op.kind), &kernel, &stride,
-                              &padding);
+    const auto kernel = format::to_schema(op.kernel);
+    const auto stride = format::to_schema(op.stride);
+    const auto padding = format::to_schema(op.padding);
+    return schema::CreatePool(
+        builder_, static_cast<schema::PoolKind>(op.kind), unless(is_default(op.kernel), kernel),
+        unless(is_default(op.stride), stride), unless(is_default(op.padding), padding));
   }
   auto write_operation(const Shortcut& op) {
-    const auto stride = to_schema(op.stride);
-    return schema::CreateShortcut(builder_, &stride, op.before);
+    const auto stride = format::to_schema(op.stride);
+    return schema::CreateShortcut(builder_, unless(is_default(op.stride), stride), op.before);
   }
   auto write_operation(const Flatten&) { return schema::CreateFlatten(builder_); }
   auto write_operation(const Requantize& op) {
-    return schema::CreateRequantize(builder_, op.shift, vector(op.multiplier), vector(op.offset));
+    return schema::CreateRequantize(builder_, u8(op.shift), u8(op.offset_shift), u8(op.per_channel),
+                                    vector(op.multiplier), vector(op.offset));
   }
   auto write_operation(const Quantize& op) {
     return schema::CreateQuantize(builder_, vector(op.inverse));
@@ -95,12 +120,15 @@ class Writer {
   auto write_operation(const Relu&) { return schema::CreateRelu(builder_); }
   auto write_operation(const Add&) { return schema::CreateAdd(builder_); }
 
-  Offset<schema::Node> write_node(const Node& node) {
+  Offset<schema::Node> write_node(const Node& node, std::int32_t index) {
     const Offset<void> operation =
         std::visit([&](const auto& op) { return write_operation(op).Union(); }, node.operation);
     const auto type = static_cast<schema::Operation>(node.operation.index() + 1);
-    return schema::CreateNode(builder_, string(node.name), type, operation,
-                              builder_.CreateVector(node.inputs), write_value(node.value));
+    const std::vector<std::uint16_t> inputs(node.inputs.begin(), node.inputs.end());
+    const auto stored_inputs =
+        node.inputs == before(index) ? 0 : builder_.CreateVector(inputs.data(), inputs.size());
+    const auto value = to_schema(node.value);
+    return schema::CreateNode(builder_, string(node.name), type, operation, stored_inputs, &value);
   }
 
   FlatBufferBuilder builder_;

@@ -38,13 +38,8 @@ Result<graph::Network> remove_unused(const graph::Network& network);
 /// Runs all passes and proves that no accumulator can overflow. Errors name the node.
 Result<graph::Network> lower(const graph::Network& quantized);
 
-/// Who made a packed file and how; for people, kept in the file.
-struct Provenance {
-  std::string recipe;  // text of the training recipe, or empty
-  std::string source;  // where the network came from
-};
-
-/// The packed file of a lowered network, as bytes.
-Result<std::vector<std::byte>> pack(const graph::Network& lowered, const Provenance& provenance);
+/// The packed file of a lowered network, as bytes. `recipe` is the text of the training recipe, for
+/// people, kept in the file.
+Result<std::vector<std::byte>> pack(const graph::Network& lowered, std::string_view recipe = {});
 
 }  // namespace pact::lower

@@ -8,6 +8,7 @@
 #include "pact/base/version.h"
 #include "pact/format/model.h"
 #include "pact/lower/lower.h"
+#include "pact/numeric/requantize.h"
 
 namespace pact::lower {
 namespace {
@@ -45,15 +46,25 @@ format::Value to_format(const Network& network, NodeId id) {
           .scale = scale_of(network, id)};
 }
 
+// How many of the terms, up to the last that needs it, have a multiplier for each channel. The rest
+// are the same in all channels.
+std::size_t per_channel_terms(const std::vector<std::int32_t>& multipliers, std::size_t channels) {
+  std::size_t terms = multipliers.size() / channels;
+  for (; terms > 0; --terms) {
+    const auto term = std::span(multipliers).subspan((terms - 1) * channels, channels);
+    if (std::any_of(term.begin(), term.end(), [&](auto m) { return m != term[0]; })) break;
+  }
+  return terms;
+}
+
 class Packer {
  public:
   explicit Packer(const Network& network) : network_(network) {}
 
-  Result<std::vector<std::byte>> run(const Provenance& provenance) {
+  Result<std::vector<std::byte>> run(std::string_view recipe) {
     format::Model model{.name = network_.name,
                         .tool = "pact " PACT_VERSION,
-                        .recipe = provenance.recipe,
-                        .source = provenance.source,
+                        .recipe = recipe,
                         .mean = network_.preprocessing.mean,
                         .std = network_.preprocessing.std,
                         .classes = {network_.classes.begin(), network_.classes.end()},
@@ -80,7 +91,9 @@ class Packer {
   Converted convert(NodeId, const Input&) { return format::Operation(format::Input{}); }
   Converted convert(NodeId id, const Lookup& op) {
     const Tensor& table = network_.parameter(id, "table");
-    if (op.table == PixelTable::Levels) return format::Operation(format::Lookup{table.ints(), {}});
+    if (op.table == PixelTable::Levels) {
+      return format::Operation(format::Lookup{codes(table, op.grid), {}});
+    }
     return format::Operation(format::Lookup{{}, table.floats()});
   }
   template <typename Conv>
@@ -130,9 +143,22 @@ class Packer {
         format::Shortcut{to_format(op.stride), static_cast<std::int32_t>(op.before)});
   }
   Converted convert(NodeId id, const Requantize& op) {
-    return format::Operation(format::Requantize{op.shift,
-                                                network_.parameter(id, "multiplier").ints(),
-                                                network_.parameter(id, "offset").longs()});
+    auto offsets = numeric::shorten(network_.parameter(id, "offset").longs());
+    if (!offsets) {
+      return make_error(offsets.error().code, "node '", network_.node(id).name,
+                        "': ", offsets.error().message);
+    }
+    const auto& multipliers = network_.parameter(id, "multiplier").ints();
+    const std::size_t channels = offsets->values.size();
+    const std::size_t first = per_channel_terms(multipliers, channels);
+    std::vector<std::int32_t>& stored = integers_.emplace_back(
+        multipliers.begin(), multipliers.begin() + static_cast<std::ptrdiff_t>(first * channels));
+    for (std::size_t i = first * channels; i < multipliers.size(); i += channels) {
+      stored.push_back(multipliers[i]);
+    }
+    return format::Operation(
+        format::Requantize{op.shift, offsets->shift, static_cast<std::int32_t>(first), stored,
+                           integers_.emplace_back(std::move(offsets->values))});
   }
   Converted convert(NodeId id, const Quantize&) {
     return format::Operation(format::Quantize{floats(id, "inverse")});
@@ -150,13 +176,18 @@ class Packer {
     return {static_cast<std::int32_t>(shape[1]), static_cast<std::int32_t>(shape[2])};
   }
 
-  Converted packed(NodeId id, const numeric::Grid& grid, format::Conv conv) {
-    std::vector<std::uint8_t> codes;
-    for (const std::int32_t level : network_.parameter(id, "weight").ints()) {
-      codes.push_back(static_cast<std::uint8_t>(grid.code(level)));
+  const std::vector<std::uint8_t>& codes(const Tensor& levels, const numeric::Grid& grid) {
+    std::vector<std::uint8_t>& result = codes_.emplace_back();
+    for (const std::int32_t level : levels.ints()) {
+      result.push_back(static_cast<std::uint8_t>(grid.code(level)));
     }
+    return result;
+  }
+
+  Converted packed(NodeId id, const numeric::Grid& grid, format::Conv conv) {
     conv.grid = grid;
-    conv.packed = packed_.emplace_back(numeric::pack(codes, grid.bits));
+    conv.packed = packed_.emplace_back(
+        numeric::pack(codes(network_.parameter(id, "weight"), grid), grid.bits));
     return format::Operation(conv);
   }
 
@@ -167,13 +198,16 @@ class Packer {
   }
 
   const Network& network_;
-  std::deque<std::vector<std::byte>> packed_;  // what the model's views look into
+  // What the model's views look into.
+  std::deque<std::vector<std::byte>> packed_;
+  std::deque<std::vector<std::uint8_t>> codes_;
+  std::deque<std::vector<std::int32_t>> integers_;
 };
 
 }  // namespace
 
-Result<std::vector<std::byte>> pack(const Network& lowered, const Provenance& provenance) {
-  return Packer(lowered).run(provenance);
+Result<std::vector<std::byte>> pack(const Network& lowered, std::string_view recipe) {
+  return Packer(lowered).run(recipe);
 }
 
 }  // namespace pact::lower

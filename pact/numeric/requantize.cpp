@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/numeric/requantize.h"
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -29,6 +30,15 @@ Result<double> largest_multiplier(const RealAffine& real) {
   return largest;
 }
 
+// The least power of two in whose units every offset, shifted, fits 32 bits.
+int offset_unit(const std::vector<double>& offsets, int shift) {
+  double largest = 0;
+  for (const double offset : offsets) largest = std::max(largest, std::abs(offset));
+  int unit = 0;
+  while (std::ldexp(largest, shift - unit) > kMaxMultiplier) ++unit;
+  return unit;
+}
+
 }  // namespace
 
 Result<Requantization> derive(const RealAffine& real,
@@ -47,10 +57,29 @@ Result<Requantization> derive(const RealAffine& real,
           static_cast<std::int32_t>(std::nearbyint(std::ldexp(multiplier, shift))));
     }
   }
+  const int unit = offset_unit(real.offsets, shift);
   for (const double offset : real.offsets) {
-    result.offsets.push_back(static_cast<std::int64_t>(std::nearbyint(std::ldexp(offset, shift))));
+    const auto units = static_cast<std::int64_t>(std::nearbyint(std::ldexp(offset, shift - unit)));
+    result.offsets.push_back(units * (std::int64_t{1} << unit));
   }
   PACT_CHECK_OK(prove_no_overflow(result, bounds));
+  return result;
+}
+
+Result<ShortOffsets> shorten(std::span<const std::int64_t> offsets) {
+  std::int64_t bits = 0;
+  for (const std::int64_t offset : offsets) bits |= offset;
+  ShortOffsets result;
+  result.shift =
+      bits == 0 ? 0 : std::min(std::countr_zero(static_cast<std::uint64_t>(bits)), kMaxOffsetShift);
+  for (const std::int64_t offset : offsets) {
+    const std::int64_t value = offset >> result.shift;
+    if (value != static_cast<std::int32_t>(value)) {
+      return make_error(ErrorCode::Unsupported,
+                        "requantization: expected offsets of 32 significant bits, found ", offset);
+    }
+    result.values.push_back(static_cast<std::int32_t>(value));
+  }
   return result;
 }
 

@@ -20,6 +20,7 @@
 namespace pact::numeric {
 
 inline constexpr int kMaxShift = 32;
+inline constexpr int kMaxOffsetShift = 31;
 
 /// The integers of a requantization with `terms` inputs and `channels` channels.
 struct Requantization {
@@ -40,10 +41,20 @@ struct RealAffine {
 
 /// Fixed-point form of `real`. bounds[t][c] is the largest |v_t| in channel c. Takes the largest
 /// shift s at which every multiplier fits 32 bits, so a level is off by at most
-/// 2^-(s+1) * (1 + sum_t bounds[t][c]) before it is rounded. Coefficients that are not finite, too
-/// large, or a sum that could overflow are errors.
+/// 2^-(s+1) * (1 + sum_t bounds[t][c]) before it is rounded, where offsets are below 2^(31-s).
+/// Larger offsets keep 31 bits, as `shorten` needs: off by at most 2^-31 of the largest.
+/// Coefficients that are not finite, too large, or a sum that could overflow are errors.
 Result<Requantization> derive(const RealAffine& real,
                               const std::vector<std::vector<std::int64_t>>& bounds);
+
+/// Offsets in 32 bits, in units of 2^shift.
+struct ShortOffsets {
+  int shift = 0;  // 0 to kMaxOffsetShift
+  std::vector<std::int32_t> values;
+};
+
+/// `offsets` exactly, as a file holds them. An error if they need more than 32 bits.
+Result<ShortOffsets> shorten(std::span<const std::int64_t> offsets);
 
 /// Ok if the sum over any inputs within `bounds` stays inside 63 bits and, shifted, inside 31.
 Status prove_no_overflow(const Requantization& requantization,

@@ -129,11 +129,39 @@ TEST(Derive, IsWithinHalfAUnitOfEachCoefficientOfExactArithmetic) {
       const long double difference = std::ldexp(static_cast<long double>(sum), -fixed->shift) -
                                      std::ldexp(static_cast<long double>(exact), exponent - 40);
       const auto reach = static_cast<long double>(terms * (1 << 15) + 1);
-      ASSERT_LE(std::abs(difference), std::ldexp(reach, -fixed->shift - 1)) << "round " << round;
+      const auto of_offset = std::ldexp(static_cast<long double>(std::abs(real.offsets[0])), -31);
+      ASSERT_LE(std::abs(difference), std::ldexp(reach, -fixed->shift - 1) + of_offset)
+          << "round " << round;
     }
   }
   EXPECT_GT(at_the_largest_shift, 100);
   EXPECT_LT(at_the_largest_shift, 1900);
+}
+
+TEST(Derive, LargeOffsetsKeepTheBitsThatAFileHolds) {
+  const auto fixed = derive({.multipliers = {{0.1, 0.1}}, .offsets = {1000.0 / 3, -0.7}}, {{9, 9}});
+  ASSERT_TRUE(fixed) << fixed.error().message;
+  for (std::size_t c = 0; c < 2; ++c) {
+    const double offset = std::ldexp(static_cast<double>(fixed->offsets[c]), -fixed->shift);
+    EXPECT_NEAR(offset, c == 0 ? 1000.0 / 3 : -0.7, std::ldexp(1000.0 / 3, -31));
+  }
+  const auto held = shorten(fixed->offsets);
+  ASSERT_TRUE(held) << held.error().message;
+  for (std::size_t c = 0; c < 2; ++c) {
+    EXPECT_EQ(std::int64_t{held->values[c]} << held->shift, fixed->offsets[c]);
+  }
+}
+
+TEST(Shorten, IsExactOrRefuses) {
+  EXPECT_EQ(shorten({})->shift, 0);
+  EXPECT_EQ(shorten(std::vector<std::int64_t>{0, 0})->shift, 0);
+  const auto wide =
+      shorten(std::vector<std::int64_t>{std::int64_t{-1} << 62, std::int64_t{3} << 40});
+  EXPECT_EQ(wide->shift, kMaxOffsetShift);
+  EXPECT_EQ(wide->values,
+            (std::vector<std::int32_t>{std::numeric_limits<std::int32_t>::min(), 3 << 9}));
+  EXPECT_FALSE(shorten(std::vector<std::int64_t>{std::int64_t{1} << 62}));
+  EXPECT_FALSE(shorten(std::vector<std::int64_t>{std::int64_t{1} << 40, 1}));
 }
 
 TEST(Derive, RefusesCoefficientsThatAreNotFinite) {

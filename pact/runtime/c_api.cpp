@@ -77,6 +77,10 @@ void pact_session_free(pact_session* session) { delete session; }
 
 int pact_session_run(pact_session* session, const uint8_t* images, size_t count, int order,
                      float* outputs) {
+  if (order != PACT_PLANAR && order != PACT_INTERLEAVED) {
+    last_error = "order: expected PACT_PLANAR or PACT_INTERLEAVED, found " + std::to_string(order);
+    return 1;
+  }
   const auto pixel_order =
       order == PACT_INTERLEAVED ? pact::PixelOrder::Interleaved : pact::PixelOrder::Planar;
   const pact::Status status = session->session.run(

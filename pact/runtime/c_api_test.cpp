@@ -51,7 +51,7 @@ graph::Network small_network() {
 class CApi : public testing::Test {
  protected:
   CApi() : path_(testing::TempDir() + "c_api_test.pact") {
-    bytes_ = value_or_throw(lower::pack(small_network(), {}));
+    bytes_ = value_or_throw(lower::pack(small_network()));
     value_or_throw(write_atomically(path_, bytes_));
     for (std::size_t i = 0; i < 5 * kImageBytes; ++i) {
       images_.push_back(static_cast<std::uint8_t>(i * 37 % 251));

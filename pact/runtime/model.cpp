@@ -44,6 +44,17 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
+namespace {
+
+Result<Isa> isa_of(const SessionOptions& options) {
+  if (!options.isa) return selected_isa();
+  const auto isas = available_isas();
+  if (std::find(isas.begin(), isas.end(), *options.isa) != isas.end()) return *options.isa;
+  return make_error(ErrorCode::Unsupported, "this machine cannot run '", name(*options.isa), "'");
+}
+
+}  // namespace
+
 Result<Session> Session::create(const Model& model, const SessionOptions& options) {
   if (options.threads < 1 || options.threads > ThreadPool::kMaxThreads) {
     return make_error(ErrorCode::InvalidArgument, "threads: expected 1 to ",
@@ -53,15 +64,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
     return make_error(ErrorCode::InvalidArgument, "batch: expected 1 to ", kMaxBatch, ", found ",
                       options.batch);
   }
-  PACT_TRY(Isa isa, selected_isa());
-  if (options.isa) {
-    const auto isas = available_isas();
-    if (std::find(isas.begin(), isas.end(), *options.isa) == isas.end()) {
-      return make_error(ErrorCode::Unsupported, "this machine cannot run '",
-                        pact::name(*options.isa), "'");
-    }
-    isa = *options.isa;
-  }
+  PACT_TRY(const Isa isa, isa_of(options));
   try {
     return Session(
         std::make_unique<runtime::Executor>(model.file_, isa, options.threads, options.batch));

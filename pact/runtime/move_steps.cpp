@@ -62,19 +62,15 @@ void with_type(Storage storage, const Body& body) {
 class Lookup final : public MoveStep {
  public:
   Lookup(const StepContext& context, std::int32_t node)
-      : MoveStep(context, node), op_(std::get<format::Lookup>(file_node_.operation)) {
-    for (const std::int32_t level : op_.levels) {
-      codes_.push_back(static_cast<std::uint8_t>(level - out_.grid.lowest));
-    }
-  }
+      : MoveStep(context, node), op_(std::get<format::Lookup>(file_node_.operation)) {}
 
  private:
   void run_image(const Batch& batch, std::int64_t image) const override {
     const std::uint8_t* pixels = batch.pixels + image * out_.elements();
-    if (codes_.empty()) {
+    if (op_.codes.empty()) {
       look_up(batch, pixels, op_.floats.data(), output<float>(batch, image));
     } else {
-      look_up(batch, pixels, codes_.data(), output<std::uint8_t>(batch, image));
+      look_up(batch, pixels, op_.codes.data(), output<std::uint8_t>(batch, image));
     }
   }
 
@@ -93,7 +89,6 @@ class Lookup final : public MoveStep {
   }
 
   const format::Lookup& op_;
-  std::vector<std::uint8_t> codes_;
 };
 
 class Pool final : public MoveStep {

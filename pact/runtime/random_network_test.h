@@ -193,7 +193,7 @@ inline Expected evaluate_images(const Network& network, std::size_t images) {
 
 inline Model packed(const Network& network) {
   value_or_throw(network.verify());
-  return value_or_throw(Model::load(value_or_throw(lower::pack(network, {}))));
+  return value_or_throw(Model::load(value_or_throw(lower::pack(network))));
 }
 
 inline void expect_same_bits(const std::vector<float>& found, const std::vector<float>& expected) {

@@ -11,17 +11,18 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
   const auto& op = std::get<format::Requantize>(n.operation);
   storage_ = storage_of(n.value);
   rounding_ = {op.shift, n.value.grid.lowest, n.value.grid.highest()};
-  offsets_.assign(op.offset.begin(), op.offset.end());
-  const std::size_t channels = offsets_.size();
+  const std::size_t channels = op.offset.size();
+  for (std::size_t c = 0; c < channels; ++c) offsets_.push_back(op.full_offset(c));
   for (std::size_t t = 0; t < n.inputs.size(); ++t) {
-    const auto multipliers = op.multiplier.subspan(t * channels, channels);
+    std::vector<std::int32_t> multipliers;
+    for (std::size_t c = 0; c < channels; ++c) multipliers.push_back(op.full_multiplier(t, c));
     const format::Value& value = context.model.input_of(n, t);
     Term term{.node = n.inputs[t] == fused ? -1 : n.inputs[t],
               .storage = storage_of(value),
-              .multipliers = {multipliers.begin(), multipliers.end()}};
+              .multipliers = std::move(multipliers)};
     // Codes are levels less the lowest one, whose share goes into the offset once and for all.
     for (std::size_t c = 0; term.storage == Storage::U8 && c < channels; ++c) {
-      offsets_[c] += std::int64_t{value.grid.lowest} * multipliers[c];
+      offsets_[c] += std::int64_t{value.grid.lowest} * term.multipliers[c];
     }
     terms_.push_back(std::move(term));
   }
