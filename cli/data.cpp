@@ -10,7 +10,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct DataOptions {
   std::string root;
   bool json = false;
 };
@@ -29,7 +29,7 @@ const char* state_name(data::FileState state) {
   return "?";
 }
 
-void run(const Options& options) {
+void run_data(const DataOptions& options) {
   const auto root = data::data_root(options.root);
   nlohmann::json all = nlohmann::json::array();
   std::vector<std::vector<std::string>> rows{{"data set", "file", "state", "md5"}};
@@ -61,13 +61,13 @@ void run(const Options& options) {
 }  // namespace
 
 void add_data(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DataOptions>();
   CLI::App* command = app.add_subcommand("data", "Which data sets are here; check their sums");
   command->footer("Example:\n  PACT_DATA=~/datasets pact data");
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
   command->add_flag("--json", options->json, "Print a JSON array");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_data(*options); });
 }
 
 }  // namespace pact::cli

@@ -17,7 +17,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct DemoOptions {
   std::string recipes = "recipes";
   std::string output = "out/demo";
   std::string root;
@@ -30,7 +30,7 @@ struct Files {
 };
 
 Trained train_one(const std::string& title, const std::filesystem::path& recipe_path,
-                  const std::filesystem::path& folder, const Options& options,
+                  const std::filesystem::path& folder, const DemoOptions& options,
                   const data::Dataset& test) {
   std::printf("\n%s (%s)\n", title.c_str(), recipe_path.string().c_str());
   std::fflush(stdout);
@@ -61,7 +61,7 @@ std::string rate(std::int64_t images, double seconds) {
   return fixed(static_cast<double>(images) / seconds, 0);
 }
 
-void run(const Options& options) {
+void run_demo(const DemoOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const std::filesystem::path folder = options.output;
   const std::filesystem::path recipes = options.recipes;
@@ -144,7 +144,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_demo(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DemoOptions>();
   CLI::App* command = app.add_subcommand(
       "demo", "Train a small network in float and in 4 bits on Fashion-MNIST, run it, compare");
   command->footer("Example:\n  pact demo --out out/demo");
@@ -152,7 +152,7 @@ void add_demo(CLI::App& app) {
   command->add_option("--out", options->output, "Folder for everything it makes");
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_demo(*options); });
 }
 
 }  // namespace pact::cli

@@ -11,7 +11,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct EvalOptions {
   std::string file;
   FloatTarget target;
   std::string dataset;
@@ -20,7 +20,7 @@ struct Options {
   bool json = false;
 };
 
-void run(const Options& options) {
+void run_eval(const EvalOptions& options) {
   const auto* info = value_or_throw(data::find_dataset(options.dataset));
   const auto test =
       value_or_throw(data::load_dataset(*info, data::data_root(options.root), data::Split::Test));
@@ -50,7 +50,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "Top-1 accuracy of a network on a test set");
   command->footer(
       "Examples:\n"
@@ -66,7 +66,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--threads", options->threads, "Threads; 0: all cores")
       ->check(CLI::Range(0, 256));
   command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_eval(*options); });
 }
 
 }  // namespace pact::cli

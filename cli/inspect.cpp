@@ -11,7 +11,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct InspectOptions {
   std::string model;
   bool json = false;
 };
@@ -141,7 +141,7 @@ void print_text(const format::Model& model, const std::vector<Row>& rows,
   std::printf("classes: %s\n", classes.c_str());
 }
 
-void run(const Options& options) {
+void run_inspect(const InspectOptions& options) {
   const format::Model model = value_or_throw(format::read(options.model));
   const auto file_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(options.model));
   const auto rows = rows_of(model);
@@ -151,13 +151,13 @@ void run(const Options& options) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   CLI::App* command = app.add_subcommand(
       "inspect", "Show a packed network layer by layer: shapes, bits, alpha, bytes, MACs");
   command->footer("Example:\n  pact inspect zoo/cifar10-resnet20-v1-w4a4.pact");
   command->add_option("model", options->model, "Packed network (.pact)")->required();
   command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_inspect(*options); });
 }
 
 }  // namespace pact::cli

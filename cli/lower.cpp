@@ -14,7 +14,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct LowerOptions {
   std::string checkpoint;
   std::string output;
   std::string text;
@@ -23,7 +23,7 @@ struct Options {
   std::string root;
 };
 
-void check(const Options& options, const Executors& executors) {
+void check(const LowerOptions& options, const Executors& executors) {
   const auto* info = value_or_throw(data::find_dataset(options.dataset));
   const auto test =
       value_or_throw(data::load_dataset(*info, data::data_root(options.root), data::Split::Test));
@@ -42,7 +42,7 @@ void check(const Options& options, const Executors& executors) {
   }
 }
 
-void run(const Options& options) {
+void run_lower(const LowerOptions& options) {
   const auto file = value_or_throw(graph::read_safetensors(options.checkpoint));
   auto quantized = graph::network_from(file);
   if (!quantized)
@@ -65,7 +65,7 @@ void run(const Options& options) {
 }  // namespace
 
 void add_lower(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LowerOptions>();
   CLI::App* command = app.add_subcommand("lower", "Make a packed integer network of a checkpoint");
   command->footer(
       "Examples:\n"
@@ -82,7 +82,7 @@ void add_lower(CLI::App& app) {
       ->needs(data);
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_lower(*options); });
 }
 
 }  // namespace pact::cli

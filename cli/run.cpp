@@ -14,7 +14,7 @@
 namespace pact::cli {
 namespace {
 
-struct Options {
+struct RunOptions {
   std::string model;
   std::vector<std::string> images;
   int top = 5;
@@ -44,7 +44,7 @@ std::vector<Guess> guesses(const std::vector<float>& logits,
   return result;
 }
 
-void run(const Options& options) {
+void run_run(const RunOptions& options) {
   const Model model = value_or_throw(Model::load(options.model));
   Session session = value_or_throw(Session::create(model));
   const ImageShape shape = model.image();
@@ -76,14 +76,14 @@ void run(const Options& options) {
 }  // namespace
 
 void add_run(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Classify pictures with a packed network");
   command->footer("Example:\n  pact run zoo/cifar10-resnet20-v1-w4a4.pact photo.png");
   command->add_option("model", options->model, "Packed network (.pact)")->required();
   command->add_option("images", options->images, "Pictures (PNG, JPEG)")->required();
   command->add_option("--top", options->top, "Classes to print")->check(CLI::Range(1, 1000));
   command->add_flag("--json", options->json, "Print a JSON array");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_run(*options); });
 }
 
 }  // namespace pact::cli

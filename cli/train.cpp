@@ -20,7 +20,7 @@ volatile std::sig_atomic_t interrupted = 0;
 
 void on_signal(int) { interrupted = 1; }
 
-struct Options {
+struct TrainOptions {
   std::string recipe;
   std::string output;
   std::string root;
@@ -65,7 +65,7 @@ void print_epoch(const train::EpochReport& report, int epochs) {
   std::fflush(stdout);
 }
 
-void run(const Options& options) {
+void run_train(const TrainOptions& options) {
   const train::Recipe recipe = train::read_recipe(options.recipe);
   train::TrainOptions training;
   training.folder = options.output;
@@ -127,7 +127,7 @@ Trained run_training(const train::Recipe& recipe, const train::TrainOptions& opt
 }
 
 void add_train(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainOptions>();
   CLI::App* command = app.add_subcommand("train", "Train a network from a recipe");
   command->footer(
       "Examples:\n"
@@ -140,7 +140,7 @@ void add_train(CLI::App& app) {
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
   command->add_flag("--resume", options->resume, "Go on from the folder's checkpoint");
-  command->callback([options] { run(*options); });
+  command->callback([options] { run_train(*options); });
 }
 
 }  // namespace pact::cli

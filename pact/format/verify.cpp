@@ -22,21 +22,21 @@ constexpr std::size_t kMaxInputs = 64;
 constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;
 
 template <typename... Parts>
-Error corrupt(const Parts&... parts) {
+Error violation(const Parts&... parts) {
   return make_error(ErrorCode::Corrupt, parts...);
 }
 
 Status expect(bool condition, std::string_view expectation) {
   if (condition) return {};
-  return corrupt("expected ", expectation);
+  return violation("expected ", expectation);
 }
 
 Status check_floats(std::span<const float> values, std::int64_t count, std::string_view what) {
   if (static_cast<std::int64_t>(values.size()) != count) {
-    return corrupt("expected ", count, " entries of ", what, ", found ", values.size());
+    return violation("expected ", count, " entries of ", what, ", found ", values.size());
   }
   if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
-    return corrupt("expected finite numbers in ", what);
+    return violation("expected finite numbers in ", what);
   }
   return {};
 }
@@ -44,7 +44,7 @@ Status check_floats(std::span<const float> values, std::int64_t count, std::stri
 Status check_value(const Value& value) {
   for (const std::int32_t extent : {value.channels, value.height, value.width}) {
     if (extent < 1 || extent > kMaxExtent) {
-      return corrupt("expected extents from 1 to ", kMaxExtent, ", found ", extent);
+      return violation("expected extents from 1 to ", kMaxExtent, ", found ", extent);
     }
   }
   PACT_CHECK_OK(expect(value.height <= kMaxSide && value.width <= kMaxSide,
@@ -64,7 +64,7 @@ Status check_value(const Value& value) {
       }
       return expect(value.grid.step == 1, "an activation grid that holds zero");
   }
-  return corrupt("expected a known element type, found ", static_cast<int>(value.element));
+  return violation("expected a known element type, found ", static_cast<int>(value.element));
 }
 
 Status check_slide(std::int32_t in, std::int32_t out, std::int32_t kernel, std::int32_t stride,
@@ -116,7 +116,7 @@ struct Check {
 
   Status inputs(std::size_t count) const {
     if (node.inputs.size() == count) return {};
-    return corrupt("expected ", count, " inputs, found ", node.inputs.size());
+    return violation("expected ", count, " inputs, found ", node.inputs.size());
   }
   Status elements(Element from, Element to) const {
     return expect(in().element == from && out().element == to,
@@ -170,7 +170,7 @@ struct Check {
     const auto count = static_cast<std::size_t>(filter * out().channels);
     const std::size_t bytes = numeric::packed_bytes(count, op.grid.bits);
     if (op.packed.size() != bytes) {
-      return corrupt("expected ", bytes, " bytes of packed weights, found ", op.packed.size());
+      return violation("expected ", bytes, " bytes of packed weights, found ", op.packed.size());
     }
     return check_weights(op, static_cast<std::size_t>(filter));
   }
@@ -359,14 +359,14 @@ Status check_image(const Model& model) {
 
 Status verify(const Model& model) {
   if (model.nodes.empty() || model.nodes.size() > kMaxNodes) {
-    return corrupt("expected 1 to ", kMaxNodes, " nodes, found ", model.nodes.size());
+    return violation("expected 1 to ", kMaxNodes, " nodes, found ", model.nodes.size());
   }
   PACT_CHECK_OK(expect(std::holds_alternative<Input>(model.nodes[0].operation), "the image first"));
   std::int64_t elements = 0;
   FilterSums filter_sums(model.nodes.size());
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     if (Status status = check_node(model, i, filter_sums); !status) {
-      return corrupt("node ", i, " ('", model.nodes[i].name, "'): ", status.error().message);
+      return violation("node ", i, " ('", model.nodes[i].name, "'): ", status.error().message);
     }
     elements += model.nodes[i].value.elements();
   }

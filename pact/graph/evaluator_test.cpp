@@ -17,8 +17,6 @@ using Ints = std::vector<std::int32_t>;
 
 constexpr numeric::Grid kWide{.bits = 16, .step = 1, .lowest = -32767, .codes = 65535};
 
-NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
-
 // A network of one operation on a float image. For integer operations the image is quantized first:
 // levels are the floats themselves.
 class One {
@@ -27,14 +25,14 @@ class One {
 
   One(const Input& input, const Operation& op, Reads reads = Reads::Image,
       const numeric::Grid& grid = kWide) {
-    NodeId x = must(network.add("in", input, {}));
+    NodeId x = value_or_throw(network.add("in", input, {}));
     if (reads == Reads::Levels) {
-      x = must(network.add("levels", Quantize{.grid = grid}, {x}));
+      x = value_or_throw(network.add("levels", Quantize{.grid = grid}, {x}));
       const Shape channels{input.channels};
       network.set_parameter(
           x, "inverse", Tensor::f32(channels, Floats(static_cast<std::size_t>(input.channels), 1)));
     }
-    id = must(network.add("op", op, {x}));
+    id = value_or_throw(network.add("op", op, {x}));
   }
 
   One& floats(const std::string& role, const Floats& values) {
@@ -226,9 +224,9 @@ TEST(Evaluator, ConvolutionUsesTheQuantizedWeights) {
 
 TEST(Evaluator, LinearMultipliesAndAdds) {
   Network network;
-  must(network.add("in", Input{3, 1, 1}, {}));
-  must(network.add("flat", Flatten{}, {0}));
-  const NodeId fc = must(network.add("fc", Linear{.out_features = 2}, {1}));
+  value_or_throw(network.add("in", Input{3, 1, 1}, {}));
+  value_or_throw(network.add("flat", Flatten{}, {0}));
+  const NodeId fc = value_or_throw(network.add("fc", Linear{.out_features = 2}, {1}));
   network.set_parameter(fc, "weight", Tensor::f32({2, 3}, {1, 2, 3, -1, 0, 1}));
   network.set_parameter(fc, "bias", Tensor::f32({2}, {100, 0}));
   EXPECT_EQ(std::get<Floats>(*evaluate(network, Floats{1, 10, 100})), (Floats{421, 99}));
@@ -244,9 +242,9 @@ TEST(Evaluator, BatchNormNormalisesPerChannel) {
 TEST(Evaluator, ElementwiseOperations) {
   EXPECT_EQ(One({1, 1, 3}, Relu{})({-1, 0, 2}), (Floats{0, 0, 2}));
   Network network;
-  must(network.add("in", Input{1, 1, 2}, {}));
-  must(network.add("relu", Relu{}, {0}));
-  must(network.add("sum", Add{}, {0, 1}));
+  value_or_throw(network.add("in", Input{1, 1, 2}, {}));
+  value_or_throw(network.add("relu", Relu{}, {0}));
+  value_or_throw(network.add("sum", Add{}, {0, 1}));
   EXPECT_EQ(std::get<Floats>(*evaluate(network, Floats{-3, 4})), (Floats{-3, 8}));
 }
 
@@ -290,11 +288,12 @@ TEST(Evaluator, FakeQuantizeFollowsItsScheme) {
 
 TEST(Evaluator, IntegerLinearMultiplies) {
   Network network;
-  must(network.add("in", Input{3, 1, 1}, {}));
-  const NodeId levels = must(network.add("levels", Quantize{.grid = kWide}, {0}));
+  value_or_throw(network.add("in", Input{3, 1, 1}, {}));
+  const NodeId levels = value_or_throw(network.add("levels", Quantize{.grid = kWide}, {0}));
   network.set_parameter(levels, "inverse", Tensor::f32({3}, {1, 2, 0.5F}));
-  must(network.add("flat", Flatten{}, {levels}));
-  const NodeId fc = must(network.add("fc", IntLinear{2, numeric::symmetric_grid(4)}, {2}));
+  value_or_throw(network.add("flat", Flatten{}, {levels}));
+  const NodeId fc =
+      value_or_throw(network.add("fc", IntLinear{2, numeric::symmetric_grid(4)}, {2}));
   network.set_parameter(fc, "weight", Tensor::i32({2, 3}, {1, -2, 3, 7, 0, -7}));
   ASSERT_TRUE(network.verify());
   EXPECT_EQ(std::get<Ints>(*evaluate(network, Floats{5, 5, 5})), (Ints{5 - 20 + 6, 35 - 14}));
@@ -308,10 +307,10 @@ TEST(Evaluator, QuantizeRoundsHalvesToEvenAndClampsPerChannel) {
 
 TEST(Evaluator, RequantizeAddsItsTermsAndRoundsOnce) {
   Network network;
-  must(network.add("in", Input{2, 1, 2}, {}));
-  const NodeId levels = must(network.add("levels", Quantize{.grid = kWide}, {0}));
+  value_or_throw(network.add("in", Input{2, 1, 2}, {}));
+  const NodeId levels = value_or_throw(network.add("levels", Quantize{.grid = kWide}, {0}));
   network.set_parameter(levels, "inverse", Tensor::f32({2}, {1, 1}));
-  const NodeId re = must(network.add(
+  const NodeId re = value_or_throw(network.add(
       "re", Requantize{.shift = 1, .grid = numeric::symmetric_grid(4)}, {levels, levels}));
   network.set_parameter(re, "multiplier", Tensor::i32({2, 2}, {1, 2, 2, -3}));
   network.set_parameter(re, "offset", Tensor::i64({2}, {0, 10}));
@@ -322,10 +321,10 @@ TEST(Evaluator, RequantizeAddsItsTermsAndRoundsOnce) {
 
 TEST(Evaluator, DequantizeAddsItsTermsInDoublePrecision) {
   Network network;
-  must(network.add("in", Input{1, 1, 2}, {}));
-  const NodeId levels = must(network.add("levels", Quantize{.grid = kWide}, {0}));
+  value_or_throw(network.add("in", Input{1, 1, 2}, {}));
+  const NodeId levels = value_or_throw(network.add("levels", Quantize{.grid = kWide}, {0}));
   network.set_parameter(levels, "inverse", Tensor::f32({1}, {1}));
-  const NodeId de = must(network.add("de", Dequantize{}, {levels, levels}));
+  const NodeId de = value_or_throw(network.add("de", Dequantize{}, {levels, levels}));
   network.set_parameter(de, "scale", Tensor::f32({2, 1}, {0.5F, 0.25F}));
   network.set_parameter(de, "offset", Tensor::f32({1}, {1}));
   EXPECT_EQ(std::get<Floats>(*evaluate(network, Floats{2, -4})), (Floats{2.5F, -2}));
@@ -333,8 +332,9 @@ TEST(Evaluator, DequantizeAddsItsTermsInDoublePrecision) {
 
 TEST(Evaluator, LookupReadsTheTableOfTheChannel) {
   Network network;
-  must(network.add("in", Input{2, 1, 2, ImageElement::Pixels}, {}));
-  const NodeId levels = must(network.add("levels", Lookup{.grid = numeric::unsigned_grid(8)}, {0}));
+  value_or_throw(network.add("in", Input{2, 1, 2, ImageElement::Pixels}, {}));
+  const NodeId levels =
+      value_or_throw(network.add("levels", Lookup{.grid = numeric::unsigned_grid(8)}, {0}));
   Ints table(512);
   for (int i = 0; i < 256; ++i) table[static_cast<std::size_t>(i)] = 255 - i;
   table[256 + 7] = 77;
@@ -343,8 +343,8 @@ TEST(Evaluator, LookupReadsTheTableOfTheChannel) {
   EXPECT_EQ(std::get<Ints>(*evaluate(network, Ints{0, 255, 7, 8})), (Ints{255, 0, 77, 0}));
 
   Network floats;
-  must(floats.add("in", Input{1, 1, 2, ImageElement::Pixels}, {}));
-  const NodeId id = must(floats.add("table", Lookup{.table = PixelTable::Floats}, {0}));
+  value_or_throw(floats.add("in", Input{1, 1, 2, ImageElement::Pixels}, {}));
+  const NodeId id = value_or_throw(floats.add("table", Lookup{.table = PixelTable::Floats}, {0}));
   Floats values(256);
   values[3] = -0.5F;
   floats.set_parameter(id, "table", Tensor::f32({1, 256}, values));
@@ -376,10 +376,10 @@ TEST(Evaluator, SumsThatCouldLeave32BitsAreAnErrorThatNamesTheNode) {
 
 TEST(Evaluator, TheTapSeesEveryValueAndTheOutputMayBeInTheMiddle) {
   Network network;
-  must(network.add("in", Input{1, 1, 2}, {}));
-  must(network.add("a", Relu{}, {0}));
-  must(network.add("b", Add{}, {1, 1}));
-  must(network.add("c", Add{}, {2, 0}));
+  value_or_throw(network.add("in", Input{1, 1, 2}, {}));
+  value_or_throw(network.add("a", Relu{}, {0}));
+  value_or_throw(network.add("b", Add{}, {1, 1}));
+  value_or_throw(network.add("c", Add{}, {2, 0}));
   network.set_output(1);
   std::vector<std::pair<NodeId, Floats>> seen;
   const auto result = evaluate(network, Floats{-1, 2}, [&](NodeId id, const Value& value) {

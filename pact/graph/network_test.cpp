@@ -12,8 +12,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
-
 // Fills every parameter that is missing with `value`.
 void fill(Network& network, float value) {
   for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
@@ -34,19 +32,19 @@ void fill(Network& network, float value) {
 Network small() {
   Network network;
   network.name = "small";
-  const NodeId input = must(network.add("input", Input{4, 8, 8}, {}));
-  const NodeId conv = must(network.add("conv",
-                                       Conv2d{.out_channels = 6,
-                                              .kernel = {3, 3},
-                                              .stride = {2, 2},
-                                              .padding = {1, 1, 1, 1},
-                                              .groups = 2,
-                                              .bias = Bias::Present},
-                                       {input}));
-  const NodeId bn = must(network.add("bn", BatchNorm{}, {conv}));
-  const NodeId relu = must(network.add("relu", Relu{}, {bn}));
-  const NodeId flat = must(network.add("flat", Flatten{}, {relu}));
-  must(network.add("fc", Linear{.out_features = 5}, {flat}));
+  const NodeId input = value_or_throw(network.add("input", Input{4, 8, 8}, {}));
+  const NodeId conv = value_or_throw(network.add("conv",
+                                                 Conv2d{.out_channels = 6,
+                                                        .kernel = {3, 3},
+                                                        .stride = {2, 2},
+                                                        .padding = {1, 1, 1, 1},
+                                                        .groups = 2,
+                                                        .bias = Bias::Present},
+                                                 {input}));
+  const NodeId bn = value_or_throw(network.add("bn", BatchNorm{}, {conv}));
+  const NodeId relu = value_or_throw(network.add("relu", Relu{}, {bn}));
+  const NodeId flat = value_or_throw(network.add("flat", Flatten{}, {relu}));
+  value_or_throw(network.add("fc", Linear{.out_features = 5}, {flat}));
   return network;
 }
 
@@ -71,9 +69,9 @@ TEST(Network, AddInfersTheTypeOfEachValue) {
 
 TEST(Network, WindowsHaveTheShapesOfPyTorch) {
   Network network;
-  const NodeId in = must(network.add("in", Input{2, 11, 9}, {}));
+  const NodeId in = value_or_throw(network.add("in", Input{2, 11, 9}, {}));
   const auto shape = [&](const std::string& name, const Operation& op) {
-    return network.node(must(network.add(name, op, {in}))).type.shape;
+    return network.node(value_or_throw(network.add(name, op, {in}))).type.shape;
   };
   EXPECT_EQ(shape("a", Conv2d{.out_channels = 3, .kernel = {3, 2}, .stride = {2, 3}}),
             (Shape{3, 5, 3}));
@@ -91,18 +89,20 @@ TEST(Network, WindowsHaveTheShapesOfPyTorch) {
 TEST(Network, LevelsAndAccumulatorsFlowThroughIntegerOperations) {
   Network network;
   const numeric::Grid u4 = numeric::unsigned_grid(4);
-  const NodeId in = must(network.add(
+  const NodeId in = value_or_throw(network.add(
       "in", Input{.channels = 2, .height = 4, .width = 4, .element = ImageElement::Pixels}, {}));
   EXPECT_EQ(network.node(in).type.element, Element::Pixel);
-  const NodeId levels = must(network.add("levels", Lookup{.grid = u4}, {in}));
+  const NodeId levels = value_or_throw(network.add("levels", Lookup{.grid = u4}, {in}));
   EXPECT_EQ(network.node(levels).type, (ValueType{Element::Level, {2, 4, 4}, u4}));
-  const NodeId pooled = must(network.add("pooled", MaxPool{{2, 2}, {2, 2}, {}}, {levels}));
+  const NodeId pooled =
+      value_or_throw(network.add("pooled", MaxPool{{2, 2}, {2, 2}, {}}, {levels}));
   EXPECT_EQ(network.node(pooled).type, (ValueType{Element::Level, {2, 2, 2}, u4}));
-  const NodeId sums = must(network.add("sums", SumPool{{0, 0}, {}}, {pooled}));
+  const NodeId sums = value_or_throw(network.add("sums", SumPool{{0, 0}, {}}, {pooled}));
   EXPECT_EQ(network.node(sums).type, (ValueType{Element::Accumulator, {2, 1, 1}, {}}));
-  const NodeId again = must(network.add("again", Requantize{.shift = 4, .grid = u4}, {sums}));
+  const NodeId again =
+      value_or_throw(network.add("again", Requantize{.shift = 4, .grid = u4}, {sums}));
   EXPECT_EQ(network.node(again).type, (ValueType{Element::Level, {2, 1, 1}, u4}));
-  const NodeId back = must(network.add("back", Dequantize{}, {again}));
+  const NodeId back = value_or_throw(network.add("back", Dequantize{}, {again}));
   EXPECT_EQ(network.node(back).type.element, Element::F32);
   EXPECT_THAT(add_error(network, "bad1", Relu{}, {levels}), HasSubstr("node 'bad1' (relu)"));
   EXPECT_THAT(add_error(network, "bad2", Conv2d{}, {in}), HasSubstr("element type"));
@@ -114,9 +114,9 @@ TEST(Network, LevelsAndAccumulatorsFlowThroughIntegerOperations) {
 
 TEST(Network, AddErrorsNameTheNodeAndSayWhatWasFound) {
   Network network;
-  const NodeId in = must(network.add("in", Input{4, 8, 8}, {}));
-  const NodeId flat = must(network.add("flat", Flatten{}, {in}));
-  const NodeId other = must(network.add("other", Conv2d{.out_channels = 3}, {in}));
+  const NodeId in = value_or_throw(network.add("in", Input{4, 8, 8}, {}));
+  const NodeId flat = value_or_throw(network.add("flat", Flatten{}, {in}));
+  const NodeId other = value_or_throw(network.add("other", Conv2d{.out_channels = 3}, {in}));
   struct Case {
     Operation operation;
     std::vector<NodeId> inputs;
@@ -178,7 +178,7 @@ TEST(Network, ANameInUseIsAnError) {
 
 TEST(Network, NamesHoldOnlyTheListedCharacters) {
   Network network;
-  must(network.add("in", Input{}, {}));
+  value_or_throw(network.add("in", Input{}, {}));
   for (const std::string bad : {"", "a b", "a\"", "a\n", "%a", "a(b", "a=b", "\xC3\xA9"}) {
     EXPECT_THAT(add_error(network, bad, Relu{}, {0}), HasSubstr("node name")) << bad;
   }
@@ -188,10 +188,10 @@ TEST(Network, NamesHoldOnlyTheListedCharacters) {
 
 TEST(Network, ConsumersListsEachReaderOnceInOrder) {
   Network network;
-  const NodeId in = must(network.add("in", Input{}, {}));
-  const NodeId twice = must(network.add("twice", Add{}, {in, in}));
-  const NodeId relu = must(network.add("relu", Relu{}, {in}));
-  must(network.add("sum", Add{}, {relu, twice}));
+  const NodeId in = value_or_throw(network.add("in", Input{}, {}));
+  const NodeId twice = value_or_throw(network.add("twice", Add{}, {in, in}));
+  const NodeId relu = value_or_throw(network.add("relu", Relu{}, {in}));
+  value_or_throw(network.add("sum", Add{}, {relu, twice}));
   EXPECT_THAT(network.consumers(in), ElementsAre(twice, relu));
   EXPECT_THAT(network.consumers(relu), ElementsAre(3));
   EXPECT_TRUE(network.consumers(3).empty());
@@ -223,11 +223,11 @@ TEST(Network, ParameterSlotsAreTheDocumentedOnes) {
 
 TEST(Network, ParameterSlotsOfQuantizersFollowTheirScheme) {
   Network network;
-  const NodeId in = must(network.add("in", Input{3, 2, 2}, {}));
+  const NodeId in = value_or_throw(network.add("in", Input{3, 2, 2}, {}));
   const auto slots = [&](const FakeQuantize& op) {
     const std::string name = text("q", network.nodes().size());
     std::vector<std::string> result;
-    for (const auto& slot : network.parameter_slots(must(network.add(name, op, {in})))) {
+    for (const auto& slot : network.parameter_slots(value_or_throw(network.add(name, op, {in})))) {
       result.push_back(slot.role + " " + to_string(slot.shape));
     }
     return result;
@@ -298,10 +298,10 @@ TEST(Verify, RefusesANetworkWithoutNodes) { EXPECT_FALSE(Network().verify()); }
 
 TEST(Verify, RefusesALevelOffTheGrid) {
   Network network;
-  const NodeId in = must(network.add("in", Input{1, 2, 2, ImageElement::Pixels}, {}));
+  const NodeId in = value_or_throw(network.add("in", Input{1, 2, 2, ImageElement::Pixels}, {}));
   const NodeId levels =
-      must(network.add("levels", Lookup{.grid = numeric::unsigned_grid(4)}, {in}));
-  const NodeId conv = must(
+      value_or_throw(network.add("levels", Lookup{.grid = numeric::unsigned_grid(4)}, {in}));
+  const NodeId conv = value_or_throw(
       network.add("conv", IntConv2d{.out_channels = 2, .weights = numeric::odd_grid(2)}, {levels}));
   fill(network, 0);
   ASSERT_TRUE(network.verify());
@@ -329,9 +329,9 @@ TEST(Network, MacsCountEachProductOnceAndFollowTheGroups) {
 
 TEST(Network, MacsOfADepthwiseConvolutionHaveNoChannelFactor) {
   Network network;
-  const NodeId in = must(network.add("in", Input{8, 5, 5}, {}));
-  const NodeId conv =
-      must(network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
+  const NodeId in = value_or_throw(network.add("in", Input{8, 5, 5}, {}));
+  const NodeId conv = value_or_throw(
+      network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
   EXPECT_EQ(network.macs(conv), 8 * 3 * 3 * 9);
 }
 

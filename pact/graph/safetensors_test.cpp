@@ -16,8 +16,6 @@ namespace {
 using testing::HasSubstr;
 using Bytes = std::vector<std::byte>;
 
-NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
-
 // A file made by hand: length, header, data.
 template <typename T = std::uint8_t>
 Bytes file_of(const std::string& header, const std::vector<T>& data = {}) {
@@ -61,14 +59,14 @@ TensorFile example() {
 }
 
 // input 2x2x2 -> conv (bias) -> bn
-Network small() {
+Network conv_and_norm() {
   Network network;
   network.name = "small";
   network.classes = {"a", "b"};
   network.preprocessing = {{0.1F, 0.2F}, {0.3F, 0.4F}};
-  must(network.add("in", Input{2, 2, 2}, {}));
-  must(network.add("conv", Conv2d{.out_channels = 2, .bias = Bias::Present}, {0}));
-  must(network.add("bn", BatchNorm{}, {1}));
+  value_or_throw(network.add("in", Input{2, 2, 2}, {}));
+  value_or_throw(network.add("conv", Conv2d{.out_channels = 2, .bias = Bias::Present}, {0}));
+  value_or_throw(network.add("bn", BatchNorm{}, {1}));
   network.set_parameter(1, "weight", Tensor::f32({2, 2, 1, 1}, {1, 2, 3, 4}));
   network.set_parameter(1, "bias", Tensor::f32({2}, {5, 6}));
   for (const char* role : {"weight", "bias", "running_mean", "running_var"}) {
@@ -245,7 +243,7 @@ TEST(Safetensors, ReadingAFileNamesItInTheError) {
 }
 
 TEST(LoadParameters, TakesThemByNameAndIgnoresBatchCounters) {
-  Network network = small();
+  Network network = conv_and_norm();
   auto tensors = network.parameters();
   tensors["bn.num_batches_tracked"] = Tensor::i64({}, {100});
   tensors["conv.bias"] = Tensor::f32({2}, {-1, -2});
@@ -257,7 +255,7 @@ TEST(LoadParameters, TakesThemByNameAndIgnoresBatchCounters) {
 
 TEST(LoadParameters, EachFaultNamesTheTensorAndKeepsTheOldParameters) {
   const auto check = [](const auto& damage, const std::string& expected) {
-    Network network = small();
+    Network network = conv_and_norm();
     const auto before = network.parameters();
     auto tensors = before;
     tensors["conv.bias"].floats()[0] = 99;
@@ -281,7 +279,7 @@ TEST(LoadParameters, EachFaultNamesTheTensorAndKeepsTheOldParameters) {
 }
 
 TEST(TensorFile, ANetworkRoundTripsThroughAFile) {
-  const Network network = small();
+  const Network network = conv_and_norm();
   const auto file = parse_safetensors(serialize_safetensors(to_tensor_file(network)));
   ASSERT_TRUE(file) << file.error().message;
   const Result<Network> read = network_from(*file);
@@ -291,7 +289,7 @@ TEST(TensorFile, ANetworkRoundTripsThroughAFile) {
 }
 
 TEST(TensorFile, OptimizerStateIsNotAParameter) {
-  TensorFile file = to_tensor_file(small());
+  TensorFile file = to_tensor_file(conv_and_norm());
   file.tensors["optimizer.conv.weight"] = Tensor::f32({1}, {1});
   EXPECT_TRUE(network_from(file));
   file.tensors["optimiser.conv.weight"] = Tensor::f32({1}, {1});
@@ -299,7 +297,7 @@ TEST(TensorFile, OptimizerStateIsNotAParameter) {
 }
 
 TEST(TensorFile, AFileWithoutANetworkOrWithABrokenOneIsAnError) {
-  TensorFile file = to_tensor_file(small());
+  TensorFile file = to_tensor_file(conv_and_norm());
   file.metadata["network"] += "nonsense\n";
   ASSERT_FALSE(network_from(file));
   EXPECT_THAT(network_from(file).error().message, HasSubstr("line "));

@@ -11,7 +11,7 @@ namespace pact::graph {
 namespace {
 
 template <typename... Parts>
-Error wrong(const Parts&... parts) {
+Error syntax_error(const Parts&... parts) {
   return make_error(ErrorCode::InvalidArgument, parts...);
 }
 
@@ -19,7 +19,7 @@ template <typename Number>
 Status parse_value(std::string_view text, Number& value) requires std::is_arithmetic_v<Number> {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc{} && end == text.data() + text.size()) return {};
-  return wrong("expected a number, found '", text, "'");
+  return syntax_error("expected a number, found '", text, "'");
 }
 
 // Splits at each `separator`; always at least one part.
@@ -35,14 +35,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 Status parse_value(std::string_view text, Pair& pair) {
   const auto parts = split(text, 'x');
-  if (parts.size() != 2) return wrong("expected two numbers as 1x1, found '", text, "'");
+  if (parts.size() != 2) return syntax_error("expected two numbers as 1x1, found '", text, "'");
   PACT_CHECK_OK(parse_value(parts[0], pair.y));
   return parse_value(parts[1], pair.x);
 }
 
 Status parse_value(std::string_view text, Padding& padding) {
   const auto parts = split(text, ',');
-  if (parts.size() != 4) return wrong("expected four numbers as 0,0,0,0, found '", text, "'");
+  if (parts.size() != 4)
+    return syntax_error("expected four numbers as 0,0,0,0, found '", text, "'");
   std::int64_t* const sides[] = {&padding.top, &padding.left, &padding.bottom, &padding.right};
   for (std::size_t i = 0; i < 4; ++i) PACT_CHECK_OK(parse_value(parts[i], *sides[i]));
   return {};
@@ -64,7 +65,7 @@ Status parse_value(std::string_view text, numeric::WeightSpec& spec) {
   PACT_CHECK_OK(parse_value(parts[0], spec.scheme));
   if (spec.scheme == numeric::WeightScheme::None && parts.size() == 1) return {};
   if (parts.size() < 3 || parts.size() > 4) {
-    return wrong("expected weights as scheme/bits/granularity, found '", text, "'");
+    return syntax_error("expected weights as scheme/bits/granularity, found '", text, "'");
   }
   PACT_CHECK_OK(parse_value(parts[1], spec.bits));
   PACT_CHECK_OK(parse_value(parts[2], spec.granularity));
@@ -84,9 +85,10 @@ Result<std::map<std::string_view, std::string_view>> parse_pairs(std::string_vie
   for (const std::string_view part : split(trim(text), ' ')) {
     if (part.empty()) continue;
     const std::size_t at = part.find('=');
-    if (at == std::string_view::npos) return wrong("expected name=value, found '", part, "'");
+    if (at == std::string_view::npos)
+      return syntax_error("expected name=value, found '", part, "'");
     if (!pairs.emplace(part.substr(0, at), part.substr(at + 1)).second) {
-      return wrong("attribute '", part.substr(0, at), "' is given twice");
+      return syntax_error("attribute '", part.substr(0, at), "' is given twice");
     }
   }
   return pairs;
@@ -102,7 +104,7 @@ Operation make_operation(std::size_t index, std::index_sequence<I...>) {
 Result<Operation> parse_operation(std::string_view name, std::string_view attributes) {
   std::size_t index = 0;
   while (index < kOperationNames.size() && kOperationNames[index] != name) ++index;
-  if (index == kOperationNames.size()) return wrong("unknown operation '", name, "'");
+  if (index == kOperationNames.size()) return syntax_error("unknown operation '", name, "'");
   Operation operation =
       make_operation(index, std::make_index_sequence<std::variant_size_v<Operation>>{});
   PACT_TRY(auto pairs, parse_pairs(attributes));
@@ -113,22 +115,24 @@ Result<Operation> parse_operation(std::string_view name, std::string_view attrib
           const auto found = pairs.find(field);
           if (!status || found == pairs.end()) return;
           if (Status one = parse_value(found->second, value); !one) {
-            status = wrong(field, ": ", one.error().message);
+            status = syntax_error(field, ": ", one.error().message);
           }
           pairs.erase(found);
         });
       },
       operation);
   PACT_CHECK_OK(status);
-  if (!pairs.empty()) return wrong("unknown attribute '", pairs.begin()->first, "' of ", name);
+  if (!pairs.empty())
+    return syntax_error("unknown attribute '", pairs.begin()->first, "' of ", name);
   return operation;
 }
 
 Result<NodeId> parse_reference(const Network& network, std::string_view text) {
   text = trim(text);
-  if (text.empty() || text.front() != '%') return wrong("expected %name, found '", text, "'");
+  if (text.empty() || text.front() != '%')
+    return syntax_error("expected %name, found '", text, "'");
   const auto id = network.find(std::string(text.substr(1)));
-  if (!id) return wrong("no node '", text.substr(1), "' before this line");
+  if (!id) return syntax_error("no node '", text.substr(1), "' before this line");
   return *id;
 }
 
@@ -139,7 +143,7 @@ Status parse_node(Network& network, std::string_view line) {
   const std::size_t close = line.find(')', open == std::string_view::npos ? 0 : open);
   if (equals == std::string_view::npos || open == std::string_view::npos ||
       close == std::string_view::npos) {
-    return wrong("expected %name = operation(inputs) {attributes}, found '", line, "'");
+    return syntax_error("expected %name = operation(inputs) {attributes}, found '", line, "'");
   }
   const std::string_view inputs = trim(line.substr(open + 1, close - open - 1));
   std::vector<NodeId> ids;
@@ -153,7 +157,7 @@ Status parse_node(Network& network, std::string_view line) {
   const std::size_t last = line.find('}', close);
   std::string_view attributes;
   if ((first == std::string_view::npos) != (last == std::string_view::npos) || last < first) {
-    return wrong("expected attributes in { }, found '", line, "'");
+    return syntax_error("expected attributes in { }, found '", line, "'");
   }
   if (first != std::string_view::npos && last != std::string_view::npos && first < last) {
     attributes = line.substr(first + 1, last - first - 1);
@@ -167,7 +171,7 @@ Status parse_node(Network& network, std::string_view line) {
 Result<std::string> parse_quoted(std::string_view text) {
   text = trim(text);
   if (text.size() < 2 || text.front() != '"' || text.back() != '"') {
-    return wrong("expected a name in quotes, found '", text, "'");
+    return syntax_error("expected a name in quotes, found '", text, "'");
   }
   return std::string(text.substr(1, text.size() - 2));
 }
@@ -198,7 +202,7 @@ Status parse_line(Network& network, std::string_view line) {
     network.set_output(id);
     return {};
   }
-  return wrong("expected network, mean, std, class, output or %name, found '", line, "'");
+  return syntax_error("expected network, mean, std, class, output or %name, found '", line, "'");
 }
 
 }  // namespace

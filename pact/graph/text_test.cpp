@@ -15,8 +15,6 @@ using numeric::Granularity;
 using numeric::WeightScheme;
 using testing::HasSubstr;
 
-NodeId must(Result<NodeId> id) { return value_or_throw(std::move(id)); }
-
 // Every operation, and no attribute at its default where another value is possible.
 Network everything() {
   Network n;
@@ -24,7 +22,9 @@ Network everything() {
   n.preprocessing = {{0.4914F, 0.1F, 1e-7F}, {0.25F, 3.0F, 1234567.0F}};
   n.classes = {"one", "two words", ""};
   const auto add = [&](const std::string& name, const Operation& op,
-                       const std::vector<NodeId>& in) { return must(n.add(name, op, in)); };
+                       const std::vector<NodeId>& in) {
+    return value_or_throw(n.add(name, op, in));
+  };
   const NodeId in = add("in", Input{6, 19, 17}, {});
   const NodeId conv = add("a.conv",
                           Conv2d{.out_channels = 4,
@@ -108,9 +108,9 @@ TEST(Text, EveryWeightSchemeRoundTrips) {
   int checked = 0;
   for (const auto& row : numeric::kWeightSchemeNames) {
     Network network;
-    must(network.add("in", Input{}, {}));
+    value_or_throw(network.add("in", Input{}, {}));
     const numeric::WeightSpec spec{.scheme = row.scheme};
-    must(network.add("conv", Conv2d{.weights = spec}, {0}));
+    value_or_throw(network.add("conv", Conv2d{.weights = spec}, {0}));
     const Result<Network> parsed = parse(print(network));
     ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_EQ(parsed->node(1).as<Conv2d>()->weights, spec) << row.name;
@@ -144,8 +144,8 @@ TEST(Text, IsTheDocumentedForm) {
   network.name = "tiny";
   network.preprocessing = {{0.5F}, {0.25F}};
   network.classes = {"cat"};
-  must(network.add("input", Input{1, 4, 4}, {}));
-  must(network.add("relu", Relu{}, {0}));
+  value_or_throw(network.add("input", Input{1, 4, 4}, {}));
+  value_or_throw(network.add("relu", Relu{}, {0}));
   EXPECT_EQ(print(network),
             "network \"tiny\"\n"
             "mean 0.5\n"
@@ -220,7 +220,7 @@ TEST(Text, QuotesAndLineEndsInNamesCannotBreakTheForm) {
   Network network;
   network.name = "a\"b\nc";
   network.classes = {"\"", "x\n%y = relu(%x) {}"};
-  must(network.add("in", Input{}, {}));
+  value_or_throw(network.add("in", Input{}, {}));
   const auto parsed = parse(print(network));
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->nodes().size(), 1U);

@@ -16,7 +16,7 @@ namespace {
 
 using testing::ElementsAreArray;
 
-constexpr std::int32_t kGuard = 0x5A5AA5A5;
+constexpr std::int32_t kGuardWord = 0x5A5AA5A5;
 constexpr std::int16_t kLargest = 255;
 
 // Levels of one product: a [rows][depth], filters [columns][depth].
@@ -92,7 +92,7 @@ void expect_exact(const GemmKernel& kernel, std::int64_t depth, const Levels& le
 
   const std::int64_t c_stride = kernel.columns + slack.c_stride;
   std::vector<std::int32_t> c(slack.before + static_cast<std::size_t>((kernel.rows + 1) * c_stride),
-                              kGuard);
+                              kGuardWord);
   std::vector<std::int32_t> expected = c;
   const std::vector<std::int32_t> sums = reference(kernel, depth, levels);
   for (int row = 0; row < kernel.rows; ++row) {
@@ -159,7 +159,7 @@ TEST(Gemm, IsExactForExtremeLevels) {
 
 TEST(Gemm, GivesZeroForNoDepth) {
   for_every_kernel([](const GemmKernel& kernel) {
-    std::vector<std::int32_t> c(static_cast<std::size_t>(kernel.rows * kernel.columns), kGuard);
+    std::vector<std::int32_t> c(static_cast<std::size_t>(kernel.rows * kernel.columns), kGuardWord);
     const std::vector<std::int32_t> zeros(c.size(), 0);
     kernel.run(nullptr, 0, nullptr, c.data(), kernel.columns, 0);
     EXPECT_EQ(c, zeros) << kernel.name;

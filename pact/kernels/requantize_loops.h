@@ -28,15 +28,15 @@ inline std::int32_t round_one(std::int64_t sum, const Rounding& r) {
   return raised > r.highest ? r.highest : raised;
 }
 
-void round_codes(const std::int64_t* __restrict sums, Rounding r, std::uint8_t* __restrict target,
-                 std::int64_t n) {
+inline void round_codes(const std::int64_t* __restrict sums, Rounding r,
+                        std::uint8_t* __restrict target, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     target[i] = static_cast<std::uint8_t>(round_one(sums[i], r) - r.lowest);
   }
 }
 
-void round_levels(const std::int64_t* __restrict sums, Rounding r, std::int16_t* __restrict target,
-                  std::int64_t n) {
+inline void round_levels(const std::int64_t* __restrict sums, Rounding r,
+                         std::int16_t* __restrict target, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) target[i] = static_cast<std::int16_t>(round_one(sums[i], r));
 }
 

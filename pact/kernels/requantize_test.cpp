@@ -20,7 +20,7 @@ constexpr std::int64_t kGuard = 3;  // elements after a buffer that must stay as
 
 // Runs check(kernel) for the kernel of every level of this machine, and asserts that it did.
 template <typename Check>
-void for_every_kernel(const Check& check) {
+void for_every_requantize_kernel(const Check& check) {
   std::size_t tested = 0;
   for (const Isa isa : available_isas()) {
     const RequantizeKernel& kernel = select_requantize(isa);
@@ -61,7 +61,7 @@ void expect_term_added(AddTerm<T> add, std::size_t n, std::mt19937_64& random) {
 }
 
 TEST(AddTerm, AddsProductsOfEveryTypeExactlyForEveryTail) {
-  for_every_kernel([](const RequantizeKernel& kernel) {
+  for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     std::mt19937_64 random(1);
     for (std::size_t n = 0; n <= kLongest; ++n) {
       expect_term_added<std::int32_t>(kernel.add_accumulators, n, random);
@@ -135,7 +135,7 @@ std::vector<numeric::Grid> code_grids() {
 }
 
 TEST(RoundCodes, EqualsTheDefinitionForEveryShiftGridAndTail) {
-  for_every_kernel([](const RequantizeKernel& kernel) {
+  for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     std::mt19937_64 random(2);
     std::int64_t n = 0;
     for (int shift = 1; shift <= numeric::kMaxShift; ++shift) {
@@ -149,7 +149,7 @@ TEST(RoundCodes, EqualsTheDefinitionForEveryShiftGridAndTail) {
 }
 
 TEST(RoundLevels, EqualsTheDefinitionForEveryShiftAndTail) {
-  for_every_kernel([](const RequantizeKernel& kernel) {
+  for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     std::mt19937_64 random(3);
     const numeric::Grid grid = numeric::symmetric_grid(numeric::kStreamBits);
     for (int shift = 1; shift <= numeric::kMaxShift; ++shift) {
@@ -162,7 +162,7 @@ TEST(RoundLevels, EqualsTheDefinitionForEveryShiftAndTail) {
 }
 
 TEST(Rounding, TakesTiesUpwardsForNegativeSumsToo) {
-  for_every_kernel([](const RequantizeKernel& kernel) {
+  for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     const std::vector<std::int64_t> sums{-6, -5, -3, -2, -1, 1, 2, 3, 6};
     std::vector<std::int16_t> levels(sums.size());
     kernel.round_levels(sums.data(), {2, -100, 100}, levels.data(), 9);

@@ -13,8 +13,8 @@ namespace {
 
 using Bounds = std::vector<std::vector<std::int64_t>>;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfiniteDouble = std::numeric_limits<double>::infinity();
+constexpr double kNanDouble = std::numeric_limits<double>::quiet_NaN();
 
 TEST(RoundShift, RoundsHalvesUpForBothSigns) {
   EXPECT_EQ(round_shift(0, 1), 0);
@@ -165,7 +165,7 @@ TEST(Shorten, IsExactOrRefuses) {
 }
 
 TEST(Derive, RefusesCoefficientsThatAreNotFinite) {
-  for (const double bad : {kInfinity, -kInfinity, kNan}) {
+  for (const double bad : {kInfiniteDouble, -kInfiniteDouble, kNanDouble}) {
     const auto scale = derive({.multipliers = {{0.5, bad}}, .offsets = {0, 0}}, {{1, 1}});
     ASSERT_FALSE(scale) << bad;
     EXPECT_EQ(scale.error().code, ErrorCode::Unsupported);
