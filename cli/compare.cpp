@@ -108,18 +108,22 @@ class Comparer {
 
   void compare_fake_quantized(std::span<const std::uint8_t> pixels,
                               const std::vector<Evaluated>& evaluated) {
-    const auto fake = train::fake_quantized_levels(executors_.quantized, pixels,
-                                                   static_cast<std::int64_t>(evaluated.size()));
+    const auto count = static_cast<std::int64_t>(evaluated.size());
+    const auto fake = train::fake_quantized_levels(executors_.quantized, pixels, count);
+    train::Levels integers;
     for (const auto& [name, levels] : fake) {
-      const auto lowered = executors_.lowered.find(name);
-      if (!lowered) continue;
-      LayerCount& count = count_of(name);
-      const std::size_t size = levels.size() / evaluated.size();
-      for (std::size_t i = 0; i < evaluated.size(); ++i) {
-        const auto image = std::span<const std::int32_t>(levels).subspan(i * size, size);
-        count.fake_compared += static_cast<std::int64_t>(size);
-        count.fake_quantized += differing(image, evaluated[i].levels.at(name));
+      if (!executors_.lowered.find(name)) continue;
+      Levels& joined = integers[name];
+      for (const Evaluated& image : evaluated) {
+        const Levels& found = image.levels.at(name);
+        joined.insert(joined.end(), found.begin(), found.end());
       }
+      count_of(name).fake_compared += static_cast<std::int64_t>(levels.size());
+      count_of(name).fake_quantized += differing(levels, joined);
+    }
+    const auto alone = train::fake_quantized_levels(executors_.quantized, pixels, count, integers);
+    for (const auto& [name, levels] : integers) {
+      count_of(name).made_here += differing(alone.at(name), levels);
     }
   }
 
@@ -154,6 +158,7 @@ std::int64_t Comparison::fake_compared() const { return total(layers, &LayerCoun
 std::int64_t Comparison::fake_quantized() const {
   return total(layers, &LayerCount::fake_quantized);
 }
+std::int64_t Comparison::made_here() const { return total(layers, &LayerCount::made_here); }
 
 Comparison compare(const Executors& executors, const data::Dataset& dataset, std::int64_t images,
                    int threads, const std::function<void(double)>& progress) {
@@ -168,17 +173,20 @@ Comparison compare(const Executors& executors, const data::Dataset& dataset, std
 }
 
 std::string table_of(const Comparison& comparison) {
-  std::vector<std::vector<std::string>> rows{
-      {"layer", "codes", "runtime != evaluator", "fake-quantized != integer", "fraction"}};
+  std::vector<std::vector<std::string>> rows{{"layer", "codes", "runtime != evaluator",
+                                              "fake-quantized != integer", "fraction",
+                                              "made here"}};
   const auto add = [&](const LayerCount& layer) {
     rows.push_back({layer.name, std::to_string(layer.compared), std::to_string(layer.runtime),
                     layer.fake_compared > 0 ? std::to_string(layer.fake_quantized) : "",
-                    fraction_text(layer.fake_quantized, layer.fake_compared)});
+                    fraction_text(layer.fake_quantized, layer.fake_compared),
+                    fraction_text(layer.made_here, layer.fake_compared)});
   };
   for (const LayerCount& layer : comparison.layers) add(layer);
   add({"total", comparison.compared(), comparison.runtime(), comparison.fake_compared(),
-       comparison.fake_quantized()});
-  return table(rows);
+       comparison.fake_quantized(), comparison.made_here()});
+  return table(rows) +
+         "made here: the fraction that differs where the layer reads the integer network's codes\n";
 }
 
 }  // namespace pact::cli

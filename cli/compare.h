@@ -21,6 +21,7 @@ struct LayerCount {
   std::int64_t runtime = 0;         // differing between runtime and evaluator
   std::int64_t fake_compared = 0;   // compared with fake quantization; 0 for layers it lacks
   std::int64_t fake_quantized = 0;  // differing between fake quantization and evaluator
+  std::int64_t made_here = 0;       // of that, where the layer reads the evaluator's levels
 };
 
 struct Comparison {
@@ -32,6 +33,7 @@ struct Comparison {
   std::int64_t runtime() const;
   std::int64_t fake_compared() const;
   std::int64_t fake_quantized() const;
+  std::int64_t made_here() const;
 };
 
 /// The first `images` images of `dataset` through all three executors of one network.

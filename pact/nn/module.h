@@ -25,8 +25,9 @@ class Module {
   /// `network` must verify() and hold operations of the training side only; else throws Exception.
   explicit Module(graph::Network network);
 
-  /// images: {n, c, h, w}, normalised f32. Returns {n, classes}. `tap` sees each node's value.
-  using Tap = std::function<void(graph::NodeId, const torch::Tensor&)>;
+  /// images: {n, c, h, w}, normalised f32. Returns {n, classes}. `tap` sees each node's value, and
+  /// may replace it.
+  using Tap = std::function<void(graph::NodeId, torch::Tensor&)>;
   torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
 
   /// Makes every clip tiny, so that the Calibrate passes that follow set it from what they see.

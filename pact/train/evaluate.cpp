@@ -4,7 +4,6 @@
 #include <torch/torch.h>
 
 #include <chrono>
-#include <cmath>
 #include <thread>
 
 #include "pact/data/batch_loader.h"
@@ -17,19 +16,28 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBatch = 200;
 
-float scale_of(const graph::Network& network, graph::NodeId id, std::size_t channel) {
+// What a level is worth, {1, channels or 1, 1, ..}, so that it multiplies a value of `rank`
+// extents.
+torch::Tensor scales_of(const graph::Network& network, graph::NodeId id, std::int64_t rank) {
   const auto* op = network.node(id).as<graph::FakeQuantize>();
   const auto value = [&](const char* role) { return network.parameter(id, role).floats(); };
+  std::vector<float> scales;
   switch (op->scheme) {
-    case graph::ActivationScheme::Pact: {
-      const auto alpha = value("alpha");
-      return numeric::pact_quantizer(op->bits, alpha[alpha.size() == 1 ? 0 : channel]).scale;
-    }
+    case graph::ActivationScheme::Pact:
+      for (const float alpha : value("alpha")) {
+        scales.push_back(numeric::pact_quantizer(op->bits, alpha).scale);
+      }
+      break;
     case graph::ActivationScheme::Stream:
-      return numeric::stream_quantizer(value("range")[0]).scale;
+      scales.push_back(numeric::stream_quantizer(value("range")[0]).scale);
+      break;
     default:
-      return numeric::two_sided_quantizer(op->bits, value("low")[0], value("high")[0]).scale;
+      scales.push_back(
+          numeric::two_sided_quantizer(op->bits, value("low")[0], value("high")[0]).scale);
   }
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(rank), 1);
+  shape[1] = static_cast<std::int64_t>(scales.size());
+  return torch::tensor(scales).view(shape);
 }
 
 torch::Tensor normalized(const graph::Network& network, std::span<const std::uint8_t> pixels,
@@ -94,24 +102,22 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
           .seconds = std::chrono::duration<double>(Clock::now() - start).count()};
 }
 
-std::map<std::string, std::vector<std::int32_t>> fake_quantized_levels(
-    const graph::Network& network, std::span<const std::uint8_t> pixels, std::int64_t count) {
+Levels fake_quantized_levels(const graph::Network& network, std::span<const std::uint8_t> pixels,
+                             std::int64_t count, const Levels& given) {
   const torch::InferenceMode guard;
   nn::Module module(network);
-  std::map<std::string, std::vector<std::int32_t>> result;
-  const auto keep = [&](graph::NodeId id, const torch::Tensor& value) {
+  Levels result;
+  const auto keep = [&](graph::NodeId id, torch::Tensor& value) {
     const graph::Node& node = network.node(id);
     if (node.as<graph::FakeQuantize>() == nullptr) return;
-    const torch::Tensor dense = value.contiguous();
-    const float* values = dense.data_ptr<float>();
-    const auto channels = static_cast<std::size_t>(node.type.channels());
-    const auto size = static_cast<std::size_t>(node.type.channel_size());
-    std::vector<std::int32_t>& levels = result[node.name];
-    levels.resize(static_cast<std::size_t>(dense.numel()));
-    for (std::size_t i = 0; i < levels.size(); ++i) {
-      const float scale = scale_of(network, id, (i / size) % channels);
-      levels[i] = static_cast<std::int32_t>(std::lround(values[i] / scale));
-    }
+    const torch::Tensor scales = scales_of(network, id, value.dim());
+    const torch::Tensor levels = (value / scales).round().to(torch::kInt).contiguous();
+    const auto* data = levels.data_ptr<std::int32_t>();
+    result[node.name].assign(data, data + levels.numel());
+    const auto found = given.find(node.name);
+    if (found == given.end()) return;
+    auto* forced = const_cast<std::int32_t*>(found->second.data());
+    value = torch::from_blob(forced, value.sizes(), torch::kInt).to(torch::kFloat) * scales;
   };
   module.forward(normalized(network, pixels, count), nn::Mode::Evaluate, keep);
   return result;

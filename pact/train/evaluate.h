@@ -22,10 +22,13 @@ struct Evaluation {
 /// Top-1 over a data set whose images fit the network. `threads` 0: all cores. Throws Exception.
 Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads);
 
-/// Levels of every fake-quantized activation: name of its node -> [image][channel][row][column].
-/// `pixels` holds `count` images as planes. Throws Exception.
-std::map<std::string, std::vector<std::int32_t>> fake_quantized_levels(
-    const graph::Network& network, std::span<const std::uint8_t> pixels, std::int64_t count);
+/// Levels by the name of the node that makes them: [image][channel][row][column].
+using Levels = std::map<std::string, std::vector<std::int32_t>>;
+
+/// Levels of every fake-quantized activation. `pixels` holds `count` images as planes. What follows
+/// an activation that is in `given` reads those levels instead. Throws Exception.
+Levels fake_quantized_levels(const graph::Network& network, std::span<const std::uint8_t> pixels,
+                             std::int64_t count, const Levels& given = {});
 
 /// The normalisation of a network in the form that data/ takes.
 data::Normalization normalization_of(const graph::Network& network);
