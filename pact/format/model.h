@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pact/base/result.h"
+#include "pact/numeric/functions.h"
 #include "pact/numeric/grid.h"
 
 namespace pact::format {
@@ -22,6 +23,8 @@ inline constexpr int kVersion = 1;
 
 enum class Element { F32, Pixel, Level, Accumulator };
 enum class PoolKind { Sum, Max, Average };
+/// What an average divides by: the image's pixels in the window, or all of the window.
+enum class AverageOver { Image, Window };
 
 struct Pair {
   std::int32_t y = 1;
@@ -69,12 +72,13 @@ struct Conv {
 
   bool integer() const { return !packed.empty(); }
 };
-/// Averages: sum in double precision by rows, divided by the kernel's area, rounded once.
+/// Averages: sum in double precision by rows, divided by a number of pixels, rounded once.
 struct Pool {
   PoolKind kind = PoolKind::Max;
   Pair kernel;
   Pair stride;
   Padding padding;
+  AverageOver over = AverageOver::Image;
 };
 /// Every stride-th pixel; channels from `before` on, the others are level 0.
 struct Shortcut {
@@ -122,9 +126,32 @@ struct BatchNorm {
 };
 struct Relu {};
 struct Add {};
+/// numeric/functions.h.
+struct Pointwise {
+  numeric::Function function = numeric::Function::Clip;
+  float a = 0;
+  float b = 0;
+};
+/// Elements times elements, or each channel times the one element that the second input has for it.
+struct Multiply {};
+/// The channels of all inputs one after the other.
+struct Concat {};
+/// As many channels as the value has, from `first` on.
+struct Slice {
+  std::int32_t first = 0;
+};
+/// The elements in the order (channel, row, column) as a tensor of extents `view`, whose extents
+/// are permuted: extent i of the result is extent order[i] of the view.
+struct Rearrange {
+  std::vector<std::int32_t> view;
+  std::vector<std::uint8_t> order;
+};
+/// numeric/functions.h, over the channels of each pixel.
+struct Softmax {};
 
-using Operation = std::variant<Input, Lookup, Conv, Pool, Shortcut, Flatten, Requantize, Quantize,
-                               Dequantize, BatchNorm, Relu, Add>;
+using Operation =
+    std::variant<Input, Lookup, Conv, Pool, Shortcut, Flatten, Requantize, Quantize, Dequantize,
+                 BatchNorm, Relu, Add, Pointwise, Multiply, Concat, Slice, Rearrange, Softmax>;
 
 struct Node {
   std::string_view name;

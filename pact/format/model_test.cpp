@@ -42,6 +42,16 @@ void expect_same_arrays(const Operation& a, const Operation& b) {
     EXPECT_EQ(pool->kind, std::get<Pool>(b).kind);
     EXPECT_EQ(pool->stride.x, std::get<Pool>(b).stride.x);
     EXPECT_EQ(pool->padding.bottom, std::get<Pool>(b).padding.bottom);
+    EXPECT_EQ(pool->over, std::get<Pool>(b).over);
+  } else if (const auto* pointwise = std::get_if<Pointwise>(&a)) {
+    EXPECT_EQ(pointwise->function, std::get<Pointwise>(b).function);
+    EXPECT_EQ(pointwise->a, std::get<Pointwise>(b).a);
+    EXPECT_EQ(pointwise->b, std::get<Pointwise>(b).b);
+  } else if (const auto* slice = std::get_if<Slice>(&a)) {
+    EXPECT_EQ(slice->first, std::get<Slice>(b).first);
+  } else if (const auto* rearrange = std::get_if<Rearrange>(&a)) {
+    EXPECT_EQ(rearrange->view, std::get<Rearrange>(b).view);
+    EXPECT_EQ(rearrange->order, std::get<Rearrange>(b).order);
   } else if (const auto* shortcut = std::get_if<Shortcut>(&a)) {
     EXPECT_EQ(shortcut->stride.y, std::get<Shortcut>(b).stride.y);
     EXPECT_EQ(shortcut->before, std::get<Shortcut>(b).before);
@@ -194,7 +204,7 @@ std::vector<Damage> damages() {
       {"MeanNan", [=](Model& m) { m.mean = f32({kNan}); }, "finite numbers in the mean"},
       {"Std", [](Model& m) { m.std = {}; }, "expected 1 entries of the std, found 0"},
       {"StdZero", [=](Model& m) { m.std = f32({0}); }, "a positive std"},
-      {"OutputAbsent", [](Model& m) { m.output = 18; }, "an output that exists"},
+      {"OutputAbsent", [](Model& m) { m.output = 24; }, "an output that exists"},
       {"OutputNegative", [](Model& m) { m.output = -1; }, "an output that exists"},
       {"OutputLevels", [](Model& m) { m.output = kJoin; }, "an output of floats"},
       {"ExtentZero", [](Model& m) { out(m, kRelu).height = 0; },
@@ -290,10 +300,10 @@ std::vector<Damage> damages() {
        [=](Model& m) {
          op<Conv>(m, kFloatConv).weights = f32({1, 2});
        },
-       "expected 3 entries of the weights, found 2"},
+       "expected 96 entries of the weights, found 2"},
       {"FloatWeightsNan",
        [=](Model& m) {
-         op<Conv>(m, kFloatConv).weights = f32({1, kNan, 2});
+         op<Conv>(m, kFloatConv).weights = f32(std::vector<float>(96, kNan));
        },
        "finite numbers in the weights"},
       {"FloatBias", [=](Model& m) { op<Conv>(m, kFloatConv).bias = f32({1}); },
@@ -307,8 +317,8 @@ std::vector<Damage> damages() {
          op<Pool>(m, kMaxPool).padding = {2, 0, 0, 1}, out(m, kMaxPool).height = 3;
        },
        "padding smaller than the kernel"},
-      {"AveragePadding",
-       [](Model& m) { op<Pool>(m, kAveragePool).padding.top = 1, out(m, kAveragePool).height = 2; },
+      {"SumPadding",
+       [](Model& m) { op<Pool>(m, kSumPool).padding.top = 1, out(m, kSumPool).height = 2; },
        "no padding"},
       {"AverageElement", [](Model& m) { out(m, kAveragePool).element = Element::Accumulator; },
        "element types that fit"},

@@ -68,7 +68,7 @@ Operation read_operation(const schema::Conv& op) {
 }
 Operation read_operation(const schema::Pool& op) {
   return Pool{static_cast<PoolKind>(op.kind()), read_pair(op.kernel()), read_pair(op.stride()),
-              read_padding(op.padding())};
+              read_padding(op.padding()), static_cast<AverageOver>(op.over())};
 }
 Operation read_operation(const schema::Shortcut& op) {
   return Shortcut{read_pair(op.stride()), op.before()};
@@ -88,6 +88,18 @@ Operation read_operation(const schema::BatchNorm& op) {
 }
 Operation read_operation(const schema::Relu&) { return Relu{}; }
 Operation read_operation(const schema::Add&) { return Add{}; }
+Operation read_operation(const schema::Pointwise& op) {
+  return Pointwise{static_cast<numeric::Function>(op.function()), op.a(), op.b()};
+}
+Operation read_operation(const schema::Multiply&) { return Multiply{}; }
+Operation read_operation(const schema::Concat&) { return Concat{}; }
+Operation read_operation(const schema::Slice& op) { return Slice{op.first()}; }
+Operation read_operation(const schema::Rearrange& op) {
+  const auto extents = view(op.view());
+  const auto order = view(op.order());
+  return Rearrange{{extents.begin(), extents.end()}, {order.begin(), order.end()}};
+}
+Operation read_operation(const schema::Softmax&) { return Softmax{}; }
 
 template <typename Table>
 Operation read_as(const schema::Node& node) {
@@ -120,6 +132,18 @@ Result<Operation> read_operation(const schema::Node& node) {
       return read_as<schema::Relu>(node);
     case schema::Operation::Add:
       return read_as<schema::Add>(node);
+    case schema::Operation::Pointwise:
+      return read_as<schema::Pointwise>(node);
+    case schema::Operation::Multiply:
+      return read_as<schema::Multiply>(node);
+    case schema::Operation::Concat:
+      return read_as<schema::Concat>(node);
+    case schema::Operation::Slice:
+      return read_as<schema::Slice>(node);
+    case schema::Operation::Rearrange:
+      return read_as<schema::Rearrange>(node);
+    case schema::Operation::Softmax:
+      return read_as<schema::Softmax>(node);
     case schema::Operation::NONE:
       break;
   }
@@ -157,6 +181,9 @@ std::size_t array_bytes(const Conv& op) { return total_bytes(op.packed, op.weigh
 std::size_t array_bytes(const Requantize& op) { return total_bytes(op.multiplier, op.offset); }
 std::size_t array_bytes(const Quantize& op) { return total_bytes(op.inverse); }
 std::size_t array_bytes(const Dequantize& op) { return total_bytes(op.scale, op.offset); }
+std::size_t array_bytes(const Rearrange& op) {
+  return op.view.size() * sizeof(std::int32_t) + op.order.size();
+}
 std::size_t array_bytes(const BatchNorm& op) {
   return total_bytes(op.weight, op.bias, op.mean, op.variance);
 }

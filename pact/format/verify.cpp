@@ -18,6 +18,7 @@ constexpr std::int32_t kMaxKernel = 1 << 10;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 constexpr std::size_t kMaxNodes = 1 << 14;
 constexpr std::size_t kMaxInputs = 64;
+constexpr std::size_t kMaxRank = 8;
 // What one image may ask of the runtime in all its values together.
 constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;
 
@@ -123,6 +124,13 @@ struct Check {
                   "element types that fit the operation");
   }
 
+  // The elements of `input` become those of the value as they are.
+  Status moves(const Value& input) const {
+    return expect(input.element == out().element && input.element != Element::Pixel &&
+                      (input.element != Element::Level || input.grid == out().grid),
+                  "the element type of the input");
+  }
+
   Status of(const Input&) const {
     PACT_CHECK_OK(inputs(0));
     PACT_CHECK_OK(expect(&node == model.nodes.data(), "one image, first"));
@@ -199,17 +207,15 @@ struct Check {
     PACT_CHECK_OK(check_window(in(), out(), op.kernel, op.stride, op.padding, {}));
     PACT_CHECK_OK(expect(in().channels == out().channels, "as many channels as the input has"));
     const Padding& pad = op.padding;
-    if (op.kind == PoolKind::Max) {
-      PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
-                               (in().element != Element::Level || in().grid == out().grid),
-                           "the element type of the input"));
-      return expect(std::max(pad.top, pad.bottom) < op.kernel.y &&
-                        std::max(pad.left, pad.right) < op.kernel.x,
-                    "padding smaller than the kernel");
-    }
+    PACT_CHECK_OK(expect(
+        std::max(pad.top, pad.bottom) < op.kernel.y && std::max(pad.left, pad.right) < op.kernel.x,
+        "padding smaller than the kernel"));
+    PACT_CHECK_OK(expect(op.over == AverageOver::Image || op.over == AverageOver::Window,
+                         "a known kind of average"));
+    if (op.kind == PoolKind::Max) return moves(in());
+    if (op.kind == PoolKind::Average) return elements(Element::F32, Element::F32);
     PACT_CHECK_OK(
         expect(pad.top == 0 && pad.left == 0 && pad.bottom == 0 && pad.right == 0, "no padding"));
-    if (op.kind == PoolKind::Average) return elements(Element::F32, Element::F32);
     PACT_CHECK_OK(expect(op.kind == PoolKind::Sum, "a known pool"));
     PACT_CHECK_OK(elements(Element::Level, Element::Accumulator));
     const std::int64_t area = std::int64_t{op.kernel.y} * op.kernel.x;
@@ -220,19 +226,15 @@ struct Check {
   Status of(const Shortcut& op) const {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(check_window(in(), out(), {}, op.stride, {}, {}));
-    PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
-                             in().element != Element::Accumulator &&
-                             (in().element != Element::Level || in().grid == out().grid),
-                         "the element type of the input"));
+    PACT_CHECK_OK(moves(in()));
+    PACT_CHECK_OK(expect(in().element != Element::Accumulator, "floats or levels"));
     return expect(op.before >= 0 && op.before <= out().channels - in().channels,
                   "room for the channels of the input");
   }
 
   Status of(const Flatten&) const {
     PACT_CHECK_OK(inputs(1));
-    PACT_CHECK_OK(expect(in().element == out().element && in().element != Element::Pixel &&
-                             (in().element != Element::Level || in().grid == out().grid),
-                         "the element type of the input"));
+    PACT_CHECK_OK(moves(in()));
     return expect(out().pixels() == 1 && out().channels == in().elements(),
                   "all elements as channels");
   }
@@ -332,6 +334,70 @@ struct Check {
     return expect(
         same_shape(in(), out()) && same_shape(in(1), out()) && in(1).element == Element::F32,
         "two inputs of one shape");
+  }
+
+  Status of(const Pointwise& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    PACT_CHECK_OK(expect(static_cast<std::size_t>(op.function) < numeric::kFunctionNames.size() &&
+                             std::isfinite(op.a) && std::isfinite(op.b),
+                         "a known function and finite coefficients"));
+    return expect(same_shape(in(), out()), "the shape of the input");
+  }
+
+  Status of(const Multiply&) const {
+    PACT_CHECK_OK(inputs(2));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    const Value& factor = in(1);
+    const bool per_channel = factor.channels == out().channels && factor.pixels() == 1;
+    return expect(same_shape(in(), out()) && factor.element == Element::F32 &&
+                      (per_channel || same_shape(factor, out())),
+                  "factors of one shape, or one for each channel");
+  }
+
+  Status of(const Concat&) const {
+    PACT_CHECK_OK(expect(!node.inputs.empty(), "inputs"));
+    std::int64_t channels = 0;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      PACT_CHECK_OK(moves(in(i)));
+      PACT_CHECK_OK(expect(in(i).height == out().height && in(i).width == out().width,
+                           "parts of the size of the result"));
+      channels += in(i).channels;
+    }
+    return expect(channels == out().channels, "the channels of all parts");
+  }
+
+  Status of(const Slice& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(moves(in()));
+    return expect(in().height == out().height && in().width == out().width && op.first >= 0 &&
+                      op.first <= in().channels - out().channels,
+                  "channels that the input has");
+  }
+
+  Status of(const Rearrange& op) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(moves(in()));
+    PACT_CHECK_OK(expect(op.view.size() == op.order.size() && op.view.size() <= kMaxRank,
+                         "a view of at most 8 extents and an order of as many"));
+    std::int64_t count = 1;
+    for (const std::int32_t extent : op.view) {
+      PACT_CHECK_OK(expect(extent >= 1 && count <= kMaxElements / extent, "positive extents"));
+      count *= extent;
+    }
+    std::vector<std::uint8_t> sorted = op.order;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      PACT_CHECK_OK(expect(sorted[i] == i, "each extent once"));
+    }
+    return expect(count == in().elements() && count == out().elements(),
+                  "as many elements as the input has");
+  }
+
+  Status of(const Softmax&) const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(elements(Element::F32, Element::F32));
+    return expect(same_shape(in(), out()), "the shape of the input");
   }
 };
 

@@ -96,7 +96,8 @@ class Writer {
     const auto padding = format::to_schema(op.padding);
     return schema::CreatePool(
         builder_, static_cast<schema::PoolKind>(op.kind), unless(is_default(op.kernel), kernel),
-        unless(is_default(op.stride), stride), unless(is_default(op.padding), padding));
+        unless(is_default(op.stride), stride), unless(is_default(op.padding), padding),
+        static_cast<schema::AverageOver>(op.over));
   }
   auto write_operation(const Shortcut& op) {
     const auto stride = format::to_schema(op.stride);
@@ -119,6 +120,18 @@ class Writer {
   }
   auto write_operation(const Relu&) { return schema::CreateRelu(builder_); }
   auto write_operation(const Add&) { return schema::CreateAdd(builder_); }
+  auto write_operation(const Pointwise& op) {
+    return schema::CreatePointwise(builder_, static_cast<schema::Function>(op.function), op.a,
+                                   op.b);
+  }
+  auto write_operation(const Multiply&) { return schema::CreateMultiply(builder_); }
+  auto write_operation(const Concat&) { return schema::CreateConcat(builder_); }
+  auto write_operation(const Slice& op) { return schema::CreateSlice(builder_, op.first); }
+  auto write_operation(const Rearrange& op) {
+    return schema::CreateRearrange(builder_, builder_.CreateVector(op.view),
+                                   builder_.CreateVector(op.order));
+  }
+  auto write_operation(const Softmax&) { return schema::CreateSoftmax(builder_); }
 
   Offset<schema::Node> write_node(const Node& node, std::int32_t index) {
     const Offset<void> operation =

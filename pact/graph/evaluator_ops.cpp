@@ -139,14 +139,58 @@ std::vector<T> max_pool(const MaxPool& op, const Operands& o, const std::vector<
                         std::numeric_limits<T>::lowest(), [](T a, T b) { return std::max(a, b); });
 }
 
-Floats average(const Operands& o, Pair kernel, Pair stride) {
-  const auto sums =
-      windowed<float, double>(o.input_type(), o.type(), kernel, stride, {}, o.floats(), 0.0,
-                              [](double a, float b) { return a + b; });
+Floats average(const Operands& o, const AvgPool& op) {
+  const auto add = [](double a, float b) { return a + b; };
+  const auto sums = windowed<float, double>(o.input_type(), o.type(), op.kernel, op.stride,
+                                            op.padding, o.floats(), 0.0, add);
   Floats out(sums.size());
-  const auto area = static_cast<double>(kernel.y * kernel.x);
-  std::transform(sums.begin(), sums.end(), out.begin(),
-                 [&](double sum) { return static_cast<float>(sum / area); });
+  auto area = static_cast<double>(op.kernel.y * op.kernel.x);
+  const Shape& in = o.input_type().shape;
+  const Shape& shape = o.type().shape;
+  const auto covered = [](std::int64_t first, std::int64_t kernel, std::int64_t size) {
+    return std::min(first + kernel, size) - std::max<std::int64_t>(first, 0);
+  };
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto pixel = static_cast<std::int64_t>(i) % (shape[1] * shape[2]);
+    if (op.over == AverageOver::Image) {
+      area = static_cast<double>(
+          covered(pixel / shape[2] * op.stride.y - op.padding.top, op.kernel.y, in[1]) *
+          covered(pixel % shape[2] * op.stride.x - op.padding.left, op.kernel.x, in[2]));
+    }
+    out[i] = static_cast<float>(sums[i] / area);
+  }
+  return out;
+}
+
+template <typename T>
+std::vector<T> concatenate(const Operands& o) {
+  std::vector<T> out;
+  for (const Value* value : o.values) {
+    const auto& part = std::get<std::vector<T>>(*value);
+    out.insert(out.end(), part.begin(), part.end());
+  }
+  return out;
+}
+
+template <typename T>
+std::vector<T> rearrange(const Rearrange& op, const std::vector<T>& in) {
+  const std::size_t rank = op.view.size();
+  Shape strides(rank, 1);  // of the view
+  for (std::size_t i = rank; i-- > 1;) strides[i - 1] = strides[i] * op.view[i];
+  std::vector<T> out;
+  out.reserve(in.size());
+  Shape at(rank, 0);  // in the permuted tensor
+  for (std::size_t n = 0; n < in.size(); ++n) {
+    std::int64_t source = 0;
+    for (std::size_t i = 0; i < rank; ++i) {
+      source += at[i] * strides[static_cast<std::size_t>(op.order[i])];
+    }
+    out.push_back(in[static_cast<std::size_t>(source)]);
+    for (std::size_t i = rank; i-- > 0;) {
+      if (++at[i] < op.view[static_cast<std::size_t>(op.order[i])]) break;
+      at[i] = 0;
+    }
+  }
   return out;
 }
 
@@ -242,9 +286,50 @@ struct Evaluate {
   Result<Value> of(const MaxPool& op) const {
     return std::visit([&](const auto& in) { return Value(max_pool(op, o, in)); }, *o.values[0]);
   }
-  Result<Value> of(const AvgPool& op) const { return Value(average(o, op.kernel, op.stride)); }
+  Result<Value> of(const AvgPool& op) const { return Value(average(o, op)); }
   Result<Value> of(const GlobalAvgPool&) const {
-    return Value(average(o, {o.input_type().shape[1], o.input_type().shape[2]}, {}));
+    return Value(average(o, {.kernel = {o.input_type().shape[1], o.input_type().shape[2]}}));
+  }
+  Result<Value> of(const Pointwise& op) const {
+    Floats out(o.floats());
+    for (float& x : out) x = numeric::apply(op.function, op.a, op.b, x);
+    return Value(std::move(out));
+  }
+  Result<Value> of(const Multiply&) const {
+    Floats out(o.floats());
+    const bool per_channel = o.input_type(1).shape != o.type().shape;
+    for_each_element(
+        o, [&](std::size_t c, std::size_t i) { out[i] *= o.floats(1)[per_channel ? c : i]; });
+    return Value(std::move(out));
+  }
+  Result<Value> of(const Concat&) const {
+    return std::visit(
+        [&](const auto& in) {
+          return Value(concatenate<typename std::decay_t<decltype(in)>::value_type>(o));
+        },
+        *o.values[0]);
+  }
+  Result<Value> of(const Slice& op) const {
+    const auto size = static_cast<std::ptrdiff_t>(o.type().channel_size());
+    return std::visit(
+        [&](const auto& in) {
+          const auto begin = in.begin() + op.first * size;
+          return Value(std::decay_t<decltype(in)>(begin, begin + op.count * size));
+        },
+        *o.values[0]);
+  }
+  Result<Value> of(const Rearrange& op) const {
+    return std::visit([&](const auto& in) { return Value(rearrange(op, in)); }, *o.values[0]);
+  }
+  Result<Value> of(const Softmax&) const {
+    const Floats& in = o.floats();
+    Floats out(in.size());
+    const auto channels = static_cast<std::size_t>(o.type().channels());
+    const auto size = static_cast<std::size_t>(o.type().channel_size());
+    for (std::size_t pixel = 0; pixel < size; ++pixel) {
+      numeric::softmax({in.data() + pixel, channels, size}, {out.data() + pixel, channels, size});
+    }
+    return Value(std::move(out));
   }
   Result<Value> of(const Flatten&) const { return *o.values[0]; }
   Result<Value> of(const Shortcut& op) const {

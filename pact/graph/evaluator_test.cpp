@@ -265,6 +265,59 @@ TEST(Evaluator, PoolsAverageAndSum) {
   EXPECT_EQ(whole.run<std::int32_t>(image), (Ints{21, 210}));
 }
 
+TEST(Evaluator, AveragesCountTheImageOrTheWindow) {
+  const AvgPool over_image{{2, 2}, {1, 1}, {1, 0, 0, 1}, AverageOver::Image};
+  EXPECT_THAT(One(Input{1, 2, 2}, over_image)({1, 2, 3, 4}),
+              testing::ElementsAre(1.5F, 2, 2.5F, 3));
+  AvgPool over_window = over_image;
+  over_window.over = AverageOver::Window;
+  EXPECT_THAT(One(Input{1, 2, 2}, over_window)({1, 2, 3, 4}),
+              testing::ElementsAre(0.75F, 0.5F, 2.5F, 1.5F));
+}
+
+TEST(Evaluator, PointwiseFunctions) {
+  const auto apply = [](numeric::Function function, float a, float b) {
+    return One(Input{1, 1, 4}, Pointwise{function, a, b})({-4, -0.5F, 1, 8});
+  };
+  using numeric::Function;
+  EXPECT_THAT(apply(Function::Clip, -1, 6), testing::ElementsAre(-1, -0.5F, 1, 6));
+  EXPECT_THAT(apply(Function::LeakyRelu, 0.25F, 0), testing::ElementsAre(-1, -0.125F, 1, 8));
+  EXPECT_THAT(apply(Function::HardSigmoid, 0.25F, 0.5F), testing::ElementsAre(0, 0.375F, 0.75F, 1));
+  EXPECT_THAT(apply(Function::HardSwish, 0, 0), testing::ElementsAre(0, -5.0F / 24, 2.0F / 3, 8));
+  EXPECT_THAT(apply(Function::Sigmoid, 0, 0),
+              testing::ElementsAre(testing::FloatEq(0.01798621F), testing::FloatEq(0.37754067F),
+                                   testing::FloatEq(0.7310586F), testing::FloatEq(0.99966465F)));
+}
+
+TEST(Evaluator, SlicesConcatenationsAndProductsGoByChannel) {
+  Network n;
+  const NodeId x = value_or_throw(n.add("x", Input{3, 1, 2}, {}));
+  const NodeId tail = value_or_throw(n.add("tail", Slice{1, 2}, {x}));
+  const NodeId joined = value_or_throw(n.add("joined", Concat{}, {tail, x}));
+  const NodeId means = value_or_throw(n.add("means", GlobalAvgPool{}, {joined}));
+  value_or_throw(n.add("scaled", Multiply{}, {joined, means}));
+  EXPECT_THAT(std::get<Floats>(value_or_throw(evaluate(n, Floats{1, 3, 0, 2, 5, 5}))),
+              testing::ElementsAre(0, 2, 25, 25, 2, 6, 0, 2, 25, 25));
+  value_or_throw(n.add("squares", Multiply{}, {x, x}));
+  n.set_output(*n.find("squares"));
+  EXPECT_THAT(std::get<Floats>(value_or_throw(evaluate(n, Floats{1, 3, 0, 2, 5, -5}))),
+              testing::ElementsAre(1, 9, 0, 4, 25, 25));
+}
+
+TEST(Evaluator, RearrangePermutesTheExtentsOfItsView) {
+  const One transpose(Input{1, 2, 3}, Rearrange{{2, 3}, {1, 0}, {1, 3, 2}});
+  EXPECT_THAT(transpose({1, 2, 3, 4, 5, 6}), testing::ElementsAre(1, 4, 2, 5, 3, 6));
+  const One cycle(Input{2, 2, 2}, Rearrange{{2, 2, 2}, {2, 0, 1}, {8}});
+  EXPECT_THAT(cycle({0, 1, 2, 3, 4, 5, 6, 7}), testing::ElementsAre(0, 2, 4, 6, 1, 3, 5, 7));
+}
+
+TEST(Evaluator, SoftmaxAddsUpToOneForEachPixelAndBearsLargeNumbers) {
+  const One softmax(Input{2, 1, 2}, Softmax{});
+  EXPECT_THAT(softmax({0, 3e38F, 0, -3e38F}), testing::ElementsAre(0.5F, 1, 0.5F, 0));
+  EXPECT_THAT(softmax({std::log(3.0F), 0, 0, 0}),
+              testing::ElementsAre(testing::FloatEq(0.75F), 0.5F, testing::FloatEq(0.25F), 0.5F));
+}
+
 TEST(Evaluator, AShortcutTakesEveryStridethPixelAndPadsChannels) {
   One one({1, 3, 3}, Shortcut{{2, 2}, 1, 2});
   EXPECT_EQ(one({1, 2, 3, 4, 5, 6, 7, 8, 9}),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types of values: what each operation accepts, and what it makes of it.
 #include <algorithm>
+#include <cmath>
 
 #include "pact/graph/network.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kMaxExtent = 1 << 20;
 constexpr std::int64_t kMaxKernel = 1 << 10;
+constexpr std::size_t kMaxRank = 8;
 
 template <typename... Parts>
 Error wrong(const Parts&... parts) {
@@ -31,6 +33,10 @@ Status expect_element(const ValueType& type, std::initializer_list<Element> allo
   return wrong("the input's element type does not fit this operation");
 }
 
+Status expect_movable(const ValueType& type) {
+  return expect_element(type, {Element::F32, Element::Level, Element::Accumulator});
+}
+
 Status expect_range(std::string_view what, std::int64_t value, std::int64_t lowest,
                     std::int64_t highest) {
   if (value >= lowest && value <= highest) return {};
@@ -45,6 +51,14 @@ Status check_shape(const Shape& shape) {
     if (count > kMaxElements) return wrong("a value of ", to_string(shape), " is too large");
   }
   return {};
+}
+
+// A window that lies in padding alone would have nothing to reduce.
+Status check_padding(const Padding& pad, Pair kernel) {
+  if (std::max(pad.top, pad.bottom) < kernel.y && std::max(pad.left, pad.right) < kernel.x) {
+    return {};
+  }
+  return wrong("expected padding smaller than the kernel");
 }
 
 struct Window {
@@ -183,24 +197,83 @@ struct Infer {
   Result<ValueType> of(const MaxPool& op) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
     PACT_CHECK_OK(expect_image(in[0]));
-    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level, Element::Accumulator}));
-    const Padding& pad = op.padding;
-    if (std::max(pad.top, pad.bottom) >= op.kernel.y ||
-        std::max(pad.left, pad.right) >= op.kernel.x) {
-      return wrong("expected padding smaller than the kernel");
-    }
-    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {op.kernel, op.stride, pad, {}}));
+    PACT_CHECK_OK(expect_movable(in[0]));
+    PACT_CHECK_OK(check_padding(op.padding, op.kernel));
+    PACT_TRY(Shape shape,
+             windowed(in[0].shape, in[0].channels(), {op.kernel, op.stride, op.padding, {}}));
     return ValueType{in[0].element, std::move(shape), in[0].grid};
   }
   Result<ValueType> of(const AvgPool& op) const {
-    return pool(op.kernel, op.stride, Element::F32, Element::F32);
+    PACT_CHECK_OK(check_padding(op.padding, op.kernel));
+    return pool(op.kernel, op.stride, op.padding, Element::F32, Element::F32);
   }
+  Result<ValueType> of(const Pointwise& op) const {
+    if (!std::isfinite(op.a) || !std::isfinite(op.b)) return wrong("expected finite coefficients");
+    if (op.function == numeric::Function::Clip && !(op.a <= op.b)) {
+      return wrong("expected bounds in order, found ", op.a, " and ", op.b);
+    }
+    return same_float();
+  }
+  Result<ValueType> of(const Multiply&) const {
+    PACT_CHECK_OK(expect_inputs(in, 2, 2));
+    for (const ValueType& input : in) PACT_CHECK_OK(expect_element(input, {Element::F32}));
+    const bool per_channel =
+        in[0].shape.size() == 3 && in[1].shape == Shape{in[0].channels(), 1, 1};
+    if (in[0].shape == in[1].shape || per_channel) return in[0];
+    return wrong("expected factors of one shape, or one for each channel, found ",
+                 to_string(in[0].shape), " and ", to_string(in[1].shape));
+  }
+  Result<ValueType> of(const Concat&) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 64));
+    ValueType type = in[0];
+    PACT_CHECK_OK(expect_movable(type));
+    for (const ValueType& input : in.subspan(1)) {
+      if (input.element != type.element || input.grid != type.grid ||
+          !std::equal(input.shape.begin() + 1, input.shape.end(), type.shape.begin() + 1,
+                      type.shape.end())) {
+        return wrong("expected inputs of one type and size, found ", to_string(in[0].shape),
+                     " and ", to_string(input.shape));
+      }
+      type.shape[0] += input.channels();
+    }
+    return type;
+  }
+  Result<ValueType> of(const Slice& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_movable(in[0]));
+    PACT_CHECK_OK(expect_range("first", op.first, 0, in[0].channels() - 1));
+    PACT_CHECK_OK(expect_range("count", op.count, 1, in[0].channels() - op.first));
+    ValueType type = in[0];
+    type.shape[0] = op.count;
+    return type;
+  }
+  Result<ValueType> of(const Rearrange& op) const {
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_movable(in[0]));
+    Shape sorted = op.order;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+      PACT_CHECK_OK(expect_range("an order's entry", sorted[i], static_cast<std::int64_t>(i),
+                                 static_cast<std::int64_t>(i)));
+    }
+    PACT_CHECK_OK(check_shape(op.view));
+    PACT_CHECK_OK(check_shape(op.shape));
+    const std::int64_t count = element_count(in[0].shape);
+    if (op.view.size() != op.order.size() || op.view.size() > kMaxRank ||
+        element_count(op.view) != count || element_count(op.shape) != count ||
+        (op.shape.size() != 1 && op.shape.size() != 3)) {
+      return wrong("expected a view and a shape of ", count, " elements, found ",
+                   to_string(op.view), " and ", to_string(op.shape));
+    }
+    return ValueType{in[0].element, op.shape, in[0].grid};
+  }
+  Result<ValueType> of(const Softmax&) const { return same_float(); }
   Result<ValueType> of(const SumPool& op) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
     PACT_CHECK_OK(expect_image(in[0]));
     Pair kernel = op.kernel;
     if (kernel == Pair{0, 0}) kernel = {in[0].shape[1], in[0].shape[2]};
-    return pool(kernel, op.kernel == Pair{0, 0} ? Pair{} : op.stride, Element::Level,
+    return pool(kernel, op.kernel == Pair{0, 0} ? Pair{} : op.stride, {}, Element::Level,
                 Element::Accumulator);
   }
   Result<ValueType> of(const GlobalAvgPool&) const {
@@ -211,7 +284,7 @@ struct Infer {
   }
   Result<ValueType> of(const Flatten&) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
-    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level, Element::Accumulator}));
+    PACT_CHECK_OK(expect_movable(in[0]));
     ValueType type = in[0];
     type.shape = {element_count(type.shape)};
     return type;
@@ -269,11 +342,12 @@ struct Infer {
     PACT_CHECK_OK(expect_element(in[0], {Element::F32}));
     return in[0];
   }
-  Result<ValueType> pool(Pair kernel, Pair stride, Element from, Element to) const {
+  Result<ValueType> pool(Pair kernel, Pair stride, Padding padding, Element from,
+                         Element to) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
     PACT_CHECK_OK(expect_image(in[0]));
     PACT_CHECK_OK(expect_element(in[0], {from}));
-    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {kernel, stride, {}, {}}));
+    PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {kernel, stride, padding, {}}));
     return ValueType{to, std::move(shape), {}};
   }
   // Activations must hold a zero level, for padding; grids without one are for weights.

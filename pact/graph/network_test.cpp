@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace pact::graph {
@@ -333,6 +334,38 @@ TEST(Network, MacsOfADepthwiseConvolutionHaveNoChannelFactor) {
   const NodeId conv = value_or_throw(
       network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
   EXPECT_EQ(network.macs(conv), 8 * 3 * 3 * 9);
+}
+
+TEST(Infer, NamesWhatDoesNotFitTheOperationsThatMoveChannels) {
+  const ValueType image{Element::F32, {4, 3, 5}, {}};
+  const ValueType wider{Element::F32, {4, 3, 6}, {}};
+  const ValueType pixels{Element::Pixel, {4, 3, 5}, {}};
+  const ValueType levels{Element::Level, {4, 3, 5}, numeric::unsigned_grid(4)};
+  const ValueType other_levels{Element::Level, {4, 3, 5}, numeric::unsigned_grid(5)};
+  const auto error = [](const Operation& op, const std::vector<ValueType>& inputs) {
+    const auto type = infer(op, inputs);
+    return type ? "no error" : type.error().message;
+  };
+  EXPECT_EQ(error(Concat{}, {levels, levels}), "no error");
+  EXPECT_THAT(error(Concat{}, {image, wider}), HasSubstr("inputs of one type and size"));
+  EXPECT_THAT(error(Concat{}, {levels, other_levels}), HasSubstr("inputs of one type and size"));
+  EXPECT_THAT(error(Concat{}, {levels, image}), HasSubstr("inputs of one type and size"));
+  EXPECT_THAT(error(Concat{}, {pixels}), HasSubstr("does not fit this operation"));
+  EXPECT_THAT(error(Slice{4, 1}, {image}), HasSubstr("first from 0 to 3, found 4"));
+  EXPECT_THAT(error(Slice{2, 3}, {image}), HasSubstr("count from 1 to 2, found 3"));
+  EXPECT_THAT(error(Multiply{}, {image, wider}), HasSubstr("factors of one shape"));
+  EXPECT_THAT(error(Multiply{}, {image, levels}), HasSubstr("does not fit this operation"));
+  EXPECT_THAT(error(Rearrange{{60}, {1}, {60}}, {image}), HasSubstr("an order's entry"));
+  EXPECT_THAT(error(Rearrange{{6, 10}, {0, 0}, {60}}, {image}), HasSubstr("an order's entry"));
+  EXPECT_THAT(error(Rearrange{{6, 10}, {0}, {60}}, {image}), HasSubstr("a view and a shape of 60"));
+  EXPECT_THAT(error(Rearrange{{59}, {0}, {60}}, {image}), HasSubstr("a view and a shape of 60"));
+  EXPECT_THAT(error(Rearrange{{60}, {0}, {6, 10}}, {image}), HasSubstr("a view and a shape of 60"));
+  EXPECT_THAT(error(Pointwise{numeric::Function::Clip, 2, 1}, {image}),
+              HasSubstr("expected bounds in order, found 2 and 1"));
+  EXPECT_THAT(error(Pointwise{numeric::Function::LeakyRelu, INFINITY, 1}, {image}),
+              HasSubstr("finite coefficients"));
+  EXPECT_THAT(error(AvgPool{{2, 2}, {1, 1}, {2, 0, 0, 0}}, {image}),
+              HasSubstr("padding smaller than the kernel"));
 }
 
 }  // namespace

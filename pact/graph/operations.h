@@ -12,6 +12,8 @@
 #include <tuple>
 #include <variant>
 
+#include "pact/graph/tensor.h"
+#include "pact/numeric/functions.h"
 #include "pact/numeric/grid.h"
 #include "pact/numeric/weights.h"
 
@@ -106,10 +108,15 @@ struct MaxPool {
   bool operator==(const MaxPool&) const = default;
 };
 
-/// F -> F, no padding.
+/// What an average divides by: the pixels of the image in its window, or all of the window.
+enum class AverageOver { Image, Window };
+
+/// F -> F.
 struct AvgPool {
   Pair kernel;
   Pair stride;
+  Padding padding;
+  AverageOver over = AverageOver::Image;
   bool operator==(const AvgPool&) const = default;
 };
 
@@ -129,6 +136,46 @@ struct Shortcut {
   std::int64_t before = 0;
   std::int64_t after = 0;
   bool operator==(const Shortcut&) const = default;
+};
+
+/// F -> F, a function of each element with coefficients `a` and `b` (numeric/functions.h).
+struct Pointwise {
+  numeric::Function function = numeric::Function::Clip;
+  float a = 0;
+  float b = 0;
+  bool operator==(const Pointwise&) const = default;
+};
+
+/// F, F -> F: products of two values of one shape, or of each channel with an element of {c, 1, 1}.
+struct Multiply {
+  bool operator==(const Multiply&) const = default;
+};
+
+/// Values of one type and size of image -> their channels one after the other; any type but pixels.
+struct Concat {
+  bool operator==(const Concat&) const = default;
+};
+
+/// `count` channels from `first` on; any type but pixels.
+struct Slice {
+  std::int64_t first = 0;
+  std::int64_t count = 1;
+  bool operator==(const Slice&) const = default;
+};
+
+/// Takes the elements as a tensor of extents `view`, permutes the extents (extent i of the result
+/// is extent order[i] of the view), and takes the result as `shape`, {c, h, w} or {features}:
+/// reshape, transpose, channel shuffle, depth to space. Any type but pixels.
+struct Rearrange {
+  Shape view;
+  Shape order;
+  Shape shape;
+  bool operator==(const Rearrange&) const = default;
+};
+
+/// F -> F: exp(x) over the sum of exp over the channels, of each pixel.
+struct Softmax {
+  bool operator==(const Softmax&) const = default;
 };
 
 /// F -> F, the float value of the level (numeric/activations.h). Parameters: alpha {1} or
@@ -202,15 +249,17 @@ struct Dequantize {
 };
 
 using Operation = std::variant<Input, Conv2d, Linear, BatchNorm, Relu, Add, MaxPool, AvgPool,
-                               GlobalAvgPool, Flatten, Shortcut, FakeQuantize, Lookup, IntConv2d,
-                               IntLinear, SumPool, Requantize, Quantize, Dequantize>;
+                               GlobalAvgPool, Flatten, Shortcut, Pointwise, Multiply, Concat, Slice,
+                               Rearrange, Softmax, FakeQuantize, Lookup, IntConv2d, IntLinear,
+                               SumPool, Requantize, Quantize, Dequantize>;
 
 /// Name of each alternative of Operation, in its order, as the text form spells it.
 inline constexpr std::array<std::string_view, std::variant_size_v<Operation>> kOperationNames{
-    "input",    "conv2d",        "linear",   "batch_norm",      "relu",
-    "add",      "max_pool",      "avg_pool", "global_avg_pool", "flatten",
-    "shortcut", "fake_quantize", "lookup",   "int_conv2d",      "int_linear",
-    "sum_pool", "requantize",    "quantize", "dequantize"};
+    "input",      "conv2d",    "linear",        "batch_norm",      "relu",
+    "add",        "max_pool",  "avg_pool",      "global_avg_pool", "flatten",
+    "shortcut",   "pointwise", "multiply",      "concat",          "slice",
+    "rearrange",  "softmax",   "fake_quantize", "lookup",          "int_conv2d",
+    "int_linear", "sum_pool",  "requantize",    "quantize",        "dequantize"};
 
 inline std::string_view name(const Operation& operation) {
   return kOperationNames[operation.index()];
@@ -236,7 +285,16 @@ void fields(Op& op, Visit visit) {
     visit("epsilon", op.epsilon);
   } else if constexpr (std::is_same_v<T, MaxPool>) {
     visit("kernel", op.kernel), visit("stride", op.stride), visit("padding", op.padding);
-  } else if constexpr (std::is_same_v<T, AvgPool> || std::is_same_v<T, SumPool>) {
+  } else if constexpr (std::is_same_v<T, AvgPool>) {
+    visit("kernel", op.kernel), visit("stride", op.stride), visit("padding", op.padding);
+    visit("over", op.over);
+  } else if constexpr (std::is_same_v<T, Pointwise>) {
+    visit("function", op.function), visit("a", op.a), visit("b", op.b);
+  } else if constexpr (std::is_same_v<T, Slice>) {
+    visit("first", op.first), visit("count", op.count);
+  } else if constexpr (std::is_same_v<T, Rearrange>) {
+    visit("view", op.view), visit("order", op.order), visit("shape", op.shape);
+  } else if constexpr (std::is_same_v<T, SumPool>) {
     visit("kernel", op.kernel), visit("stride", op.stride);
   } else if constexpr (std::is_same_v<T, Shortcut>) {
     visit("stride", op.stride), visit("before", op.before), visit("after", op.after);

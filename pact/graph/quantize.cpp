@@ -15,11 +15,23 @@ bool is_layer(const Node& node) {
 // Operations after which a level is still a level of the same grid.
 bool keeps_levels(const Node& node) {
   return node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
-         node.as<Shortcut>() != nullptr;
+         node.as<Shortcut>() != nullptr || node.as<Slice>() != nullptr ||
+         node.as<Rearrange>() != nullptr;
+}
+
+// ReLU, or ReLU with an upper bound.
+bool is_relu(const Node& node) {
+  const auto* op = node.as<Pointwise>();
+  return node.as<Relu>() != nullptr ||
+         (op != nullptr && op->function == numeric::Function::Clip && op->a == 0 && op->b > 0);
 }
 
 bool is_pool(const Node& node) {
   return node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr;
+}
+
+bool hands_on(const Node& node) {
+  return keeps_levels(node) || is_pool(node) || node.as<Concat>() != nullptr;
 }
 
 class Quantizer {
@@ -47,7 +59,7 @@ class Quantizer {
     for (const NodeId consumer : source_.consumers(id)) {
       const Node& node = source_.node(consumer);
       if (is_layer(node)) layers.push_back(consumer);
-      if (keeps_levels(node) || is_pool(node)) reached_layers(consumer, layers);
+      if (hands_on(node)) reached_layers(consumer, layers);
     }
   }
 
@@ -56,8 +68,17 @@ class Quantizer {
     const auto consumers = source_.consumers(id);
     return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
       const Node& node = source_.node(consumer);
-      if (keeps_levels(node) || is_pool(node)) return joins(consumer);
+      if (hands_on(node)) return joins(consumer);
       return !is_layer(node);
+    });
+  }
+
+  // True if a concatenation reads the value, whose parts must share one quantizer behind it.
+  bool is_concatenated(NodeId id) const {
+    const auto consumers = source_.consumers(id);
+    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      const Node& node = source_.node(consumer);
+      return node.as<Concat>() != nullptr || (keeps_levels(node) && is_concatenated(consumer));
     });
   }
 
@@ -105,7 +126,7 @@ class Quantizer {
   Status copy(NodeId id) {
     const Node& node = source_.node(id);
     if (is_layer(node)) return copy_layer(id);
-    if (node.as<Relu>() != nullptr) return copy_relu(id);
+    if (is_relu(node) && !is_concatenated(id)) return copy_relu(id);
     PACT_CHECK_OK(append(id, node.operation));
     return needs_stream(id) ? add_stream(id) : Status{};
   }
@@ -129,11 +150,16 @@ class Quantizer {
     for (const NodeId layer : layers) {
       if (is_quantized(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
     }
-    if (bits == 0 && !layers.empty() && !joins(id)) return append(id, Relu{});
+    if (bits == 0 && !layers.empty() && !joins(id)) return append(id, source_.node(id).operation);
     if (bits == 0) bits = policy_.inner.activation_bits;
     const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
                             policy_.gradient};
-    PACT_CHECK_OK(append(id, pact));
+    if (source_.node(id).as<Relu>() != nullptr) {
+      PACT_CHECK_OK(append(id, pact));
+    } else {
+      PACT_CHECK_OK(append(id, source_.node(id).operation));
+      PACT_TRY(mapped_[id], result_.add(source_.node(id).name + ".pact", pact, {mapped_.at(id)}));
+    }
     initialize(mapped_[id]);
     return {};
   }
@@ -179,10 +205,18 @@ class Quantizer {
 
   bool is_nonnegative(NodeId id) const {
     const Node& node = result_.node(id);
-    if (const auto* op = node.as<FakeQuantize>()) return op->scheme == ActivationScheme::Pact;
-    if (node.as<Relu>() != nullptr) return true;
-    if (keeps_levels(node) || is_pool(node)) return is_nonnegative(node.inputs[0]);
-    return false;
+    if (const auto* op = node.as<FakeQuantize>()) {
+      return op->scheme == ActivationScheme::Pact ||
+             (op->scheme == ActivationScheme::Stream && is_nonnegative(node.inputs[0]));
+    }
+    if (node.as<Relu>() != nullptr || node.as<Softmax>() != nullptr) return true;
+    if (const auto* op = node.as<Pointwise>()) {
+      return op->function == numeric::Function::Sigmoid ||
+             op->function == numeric::Function::HardSigmoid ||
+             (op->function == numeric::Function::Clip && op->a >= 0);
+    }
+    return hands_on(node) && std::all_of(node.inputs.begin(), node.inputs.end(),
+                                         [&](NodeId input) { return is_nonnegative(input); });
   }
 
   // A value that several nodes read and that is on no grid is a residual stream.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pact/base/file.h"
+#include "pact/base/half.h"
 
 namespace pact::graph {
 namespace {
@@ -19,20 +20,6 @@ constexpr std::size_t kMaxHeader = 100'000'000;
 template <typename... Parts>
 Error corrupt(const Parts&... parts) {
   return make_error(ErrorCode::Corrupt, parts...);
-}
-
-float half_to_float(std::uint16_t half) {
-  const int exponent = (half >> 10) & 0x1F;
-  const int mantissa = half & 0x3FF;
-  float magnitude = 0;
-  if (exponent == 31) {
-    magnitude = mantissa == 0 ? INFINITY : NAN;
-  } else if (exponent == 0) {
-    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    magnitude = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  }
-  return (half & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
 template <typename Stored, typename Out, typename Convert>

@@ -26,6 +26,16 @@ inline constexpr std::array<EnumNames<ActivationScheme>, 4> names_of(ActivationS
            {ActivationScheme::Range, "range"},
            {ActivationScheme::Stream, "stream"}}};
 }
+inline constexpr std::array<EnumNames<AverageOver>, 2> names_of(AverageOver) {
+  return {{{AverageOver::Image, "image"}, {AverageOver::Window, "window"}}};
+}
+inline constexpr std::array<EnumNames<numeric::Function>, 5> names_of(numeric::Function) {
+  std::array<EnumNames<numeric::Function>, 5> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = {numeric::kFunctionNames[i].function, numeric::kFunctionNames[i].name};
+  }
+  return names;
+}
 inline constexpr std::array<EnumNames<AlphaGradient>, 2> names_of(AlphaGradient) {
   return {{{AlphaGradient::Pact, "pact"}, {AlphaGradient::PactPlus, "pact+"}}};
 }

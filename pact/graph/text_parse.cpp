@@ -40,6 +40,15 @@ Status parse_value(std::string_view text, Pair& pair) {
   return parse_value(parts[1], pair.x);
 }
 
+// "2x3x4" as to_string(Shape) prints it.
+Status parse_value(std::string_view text, Shape& shape) {
+  shape.clear();
+  for (const std::string_view part : split(text, 'x')) {
+    PACT_CHECK_OK(parse_value(part, shape.emplace_back()));
+  }
+  return {};
+}
+
 Status parse_value(std::string_view text, Padding& padding) {
   const auto parts = split(text, ',');
   if (parts.size() != 4)

@@ -20,6 +20,7 @@ std::string value_text(const Pair& pair) { return text(pair.y, "x", pair.x); }
 std::string value_text(const Padding& p) {
   return text(p.top, ",", p.left, ",", p.bottom, ",", p.right);
 }
+std::string value_text(const Shape& shape) { return to_string(shape); }
 std::string value_text(const numeric::Grid& grid) { return numeric::name(grid); }
 std::string value_text(const numeric::WeightSpec& spec) {
   if (spec.scheme == numeric::WeightScheme::None) return "none";

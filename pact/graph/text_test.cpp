@@ -40,8 +40,17 @@ Network everything() {
   const NodeId relu = add("a.relu", Relu{}, {bn});
   const NodeId sum = add("sum", Add{}, {relu, conv});
   const NodeId max = add("max", MaxPool{{3, 2}, {2, 1}, {2, 1, 0, 1}}, {sum});
-  const NodeId avg = add("avg", AvgPool{{2, 1}, {1, 2}}, {max});
+  const NodeId avg = add("avg", AvgPool{{2, 1}, {1, 2}, {1, 0, 0, 0}, AverageOver::Window}, {max});
   const NodeId cut = add("cut", Shortcut{{1, 2}, 3, 5}, {avg});
+  const NodeId leaky = add("leaky", Pointwise{numeric::Function::LeakyRelu, 0.01F, 0}, {conv});
+  const NodeId swish = add("swish", Pointwise{numeric::Function::HardSwish, 0, 1e-7F}, {leaky});
+  const NodeId product = add("product", Multiply{}, {swish, leaky});
+  const NodeId joined = add("joined", Concat{}, {product, conv, swish});
+  const NodeId part = add("part", Slice{3, 4}, {joined});
+  const Shape& shape = n.node(part).type.shape;
+  add("moved", Rearrange{{2, 2, shape[1], shape[2]}, {1, 0, 3, 2}, {4, shape[2], shape[1]}},
+      {part});
+  add("softmax", Softmax{}, {part});
   NodeId last = cut;
   last = add("q1",
              FakeQuantize{ActivationScheme::Pact, 3, Granularity::Channel, AlphaGradient::PactPlus},
@@ -135,6 +144,8 @@ TEST(Text, EveryEnumeratorHasANameOfItsOwn) {
   EXPECT_EQ(count(ActivationScheme{}), 4U);
   EXPECT_EQ(count(AlphaGradient{}), 2U);
   EXPECT_EQ(count(PixelTable{}), 2U);
+  EXPECT_EQ(count(AverageOver{}), 2U);
+  EXPECT_EQ(count(numeric::Function{}), 5U);
   EXPECT_EQ(count(WeightScheme{}), 5U);
   EXPECT_EQ(count(Granularity{}), 3U);
 }
@@ -169,13 +180,14 @@ TEST(Text, ErrorsGiveTheLineAndTheReason) {
   const std::string start = "network \"n\"\n%x = input() {channels=4 height=8 width=8}\n";
   const std::pair<const char*, const char*> cases[] = {
       {"nonsense", "expected network, mean, std, class, output or %name, found 'nonsense'"},
-      {"%y = softmax(%x) {}", "unknown operation 'softmax'"},
+      {"%y = erf(%x) {}", "unknown operation 'erf'"},
       {"%y = (%x) {}", "unknown operation ''"},
       {"%y = relu(%x) {slope=1}", "unknown attribute 'slope' of relu"},
       {"%y = conv2d(%x) {kernel=3x3 kernel=1x1}", "'kernel' is given twice"},
       {"%y = conv2d(%x) {kernel}", "expected name=value, found 'kernel'"},
       {"%y = conv2d(%x) {kernel=3}", "kernel: expected two numbers"},
       {"%y = conv2d(%x) {kernel=3x}", "kernel: expected a number"},
+      {"%y = rearrange(%x) {view=4x}", "view: expected a number, found ''"},
       {"%y = conv2d(%x) {padding=1,1,1}", "padding: expected four numbers"},
       {"%y = conv2d(%x) {groups=2.5}", "groups: expected a number, found '2.5'"},
       {"%y = conv2d(%x) {groups=99999999999999999999}", "groups: expected a number"},

@@ -41,6 +41,19 @@ ChannelBounds bounds_of(const Network& network, NodeId id, const Bounds& known) 
   if (const auto* op = node.as<IntConv2d>()) return filter_bounds(network, id, op->groups, input);
   if (node.as<IntLinear>() != nullptr) return filter_bounds(network, id, 1, input);
   ChannelBounds result = input;
+  if (const auto* op = node.as<Slice>()) {
+    return {input.begin() + op->first, input.begin() + op->first + op->count};
+  }
+  if (node.as<Rearrange>() != nullptr) {
+    return ChannelBounds(channels(node), *std::max_element(input.begin(), input.end()));
+  }
+  if (node.as<Concat>() != nullptr) {
+    result.clear();
+    for (const NodeId part : node.inputs) {
+      const ChannelBounds& bounds = known[static_cast<std::size_t>(part)];
+      result.insert(result.end(), bounds.begin(), bounds.end());
+    }
+  }
   if (node.as<Flatten>() != nullptr) {
     const auto size = channels(node) / input.size();
     result.resize(channels(node));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pass 1: FakeQuantize -> Quantize, Dequantize. The pair computes the same floats.
+// Pass 2: FakeQuantize -> Quantize, Dequantize. The pair computes the same floats.
 #include "pact/lower/lower.h"
 #include "pact/lower/rewriter.h"
 #include "pact/numeric/activations.h"

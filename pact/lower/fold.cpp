@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pass 2. A Dequantize states an affine form per channel: x[c] = sum_t v_t scale[t][c] + offset[c].
+// Pass 3. A Dequantize states an affine form per channel: x[c] = sum_t v_t scale[t][c] + offset[c].
 // Each rule takes an operation whose inputs are such forms and makes one form of it:
 //
 //   layer(x)        = W v scale_x scale_w[c] + bias[c]        levels in, accumulators out
 //   batch_norm(x)   = x g[c] + b[c]
 //   x + y           = the terms of both, the offsets added
 //   average(x)      = sums of v, scale / area
-//   flatten, shortcut, max_pool move levels; scales go with their channels
+//   flatten, shortcut, slice, rearrange, concat, max_pool move levels; scales go with their
+//   channels
 //
 // What no rule fits stays a float operation.
 #include <algorithm>
@@ -79,6 +80,7 @@ class Folder {
     for (const NodeId input : inputs) in.push_back(read_form(rewriter_.result(), input));
     if (node.as<BatchNorm>() != nullptr) return fold_norm(id, std::move(in[0]));
     if (node.as<Add>() != nullptr) return fold_add(id, std::move(in[0]), std::move(in[1]));
+    if (node.as<Concat>() != nullptr && concatenable(in)) return fold_concat(id, in);
     if (movable(node, in[0])) return fold_move(id, std::move(in[0]));
     return rewriter_.copy(id);
   }
@@ -194,11 +196,38 @@ class Folder {
     return emit(id, source().node(id).name, a);
   }
 
-  bool movable(const Node& node, const Form& form) const {
-    const Network& nodes = rewriter_.result();
-    const bool levels = std::all_of(form.terms.begin(), form.terms.end(), [&](const Term& term) {
-      return nodes.node(term.value).type.element == Element::Level;
+  bool holds_levels(const Form& form) const {
+    return std::all_of(form.terms.begin(), form.terms.end(), [&](const Term& term) {
+      return rewriter_.result().node(term.value).type.element == Element::Level;
     });
+  }
+
+  // Levels of one grid each: what a level is worth may differ from part to part.
+  bool concatenable(const std::vector<Form>& parts) const {
+    const auto grid = [&](const Form& form) {
+      return rewriter_.result().node(form.terms[0].value).type.grid;
+    };
+    return std::all_of(parts.begin(), parts.end(), [&](const Form& form) {
+      return form.terms.size() == 1 && holds_levels(form) && grid(form) == grid(parts[0]);
+    });
+  }
+
+  Status fold_concat(NodeId id, const std::vector<Form>& parts) {
+    std::vector<NodeId> values;
+    Form form{{Term{}}, {}};
+    for (const Form& part : parts) {
+      values.push_back(part.terms[0].value);
+      const std::vector<double>& scale = part.terms[0].scale;
+      form.terms[0].scale.insert(form.terms[0].scale.end(), scale.begin(), scale.end());
+      form.offset.insert(form.offset.end(), part.offset.begin(), part.offset.end());
+    }
+    const std::string& name = source().node(id).name;
+    PACT_TRY(form.terms[0].value, rewriter_.add(name, Concat{}, std::move(values)));
+    return emit(id, name + ".value", form);
+  }
+
+  bool movable(const Node& node, const Form& form) const {
+    const bool levels = holds_levels(form);
     if (node.as<Flatten>() != nullptr) return true;
     if (node.as<MaxPool>() != nullptr) {
       // The maximum commutes with a scale only if that does not turn the order around.
@@ -206,8 +235,16 @@ class Folder {
              std::all_of(form.terms[0].scale.begin(), form.terms[0].scale.end(),
                          [](double s) { return s > 0; });
     }
-    return levels && (node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr ||
-                      node.as<Shortcut>() != nullptr);
+    if (node.as<Rearrange>() != nullptr) return levels && is_uniform(form);
+    if (const auto* op = node.as<AvgPool>()) return levels && op->padding == Padding{};
+    return levels && (node.as<GlobalAvgPool>() != nullptr || node.as<Shortcut>() != nullptr ||
+                      node.as<Slice>() != nullptr);
+  }
+
+  static bool is_uniform(const Form& form) {
+    return all_equal(form.offset) &&
+           std::all_of(form.terms.begin(), form.terms.end(),
+                       [](const Term& term) { return all_equal(term.scale); });
   }
 
   // Applies the operation to each term's integers, and its effect on channels to the scales.
@@ -242,6 +279,11 @@ class Folder {
       std::copy(values.begin(), values.end(), result.begin() + op->before);
       return result;
     }
+    if (const auto* op = node.as<Slice>()) {
+      std::copy_n(values.begin() + op->first, channels, result.begin());
+      return result;
+    }
+    if (node.as<Rearrange>() != nullptr) return std::vector<double>(channels, values[0]);
     const std::size_t size = channels / values.size();
     for (std::size_t c = 0; c < channels; ++c) result[c] = values[c / size];
     return result;

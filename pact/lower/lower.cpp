@@ -57,8 +57,9 @@ Result<NodeId> add_float_table(Rewriter& rewriter, NodeId image) {
 
 }  // namespace
 
-const std::array<Pass, 5>& passes() {
-  static const std::array<Pass, 5> table{{{"expose-levels", expose_levels},
+const std::array<Pass, 6>& passes() {
+  static const std::array<Pass, 6> table{{{"split", split},
+                                          {"expose-levels", expose_levels},
                                           {"fold", fold},
                                           {"requantize", requantize},
                                           {"read-pixels", read_pixels},

@@ -21,18 +21,21 @@ struct Pass {
 };
 
 /// The passes in the order in which `lower` runs them.
-const std::array<Pass, 5>& passes();
+const std::array<Pass, 6>& passes();
 
-/// 1 expose-levels: each fake quantizer becomes Quantize (to levels) and Dequantize (back).
+/// 1 split: batch norm, ReLU and quantizers of a concatenation move to its parts; a clip that PACT
+/// repeats goes.
+Result<graph::Network> split(const graph::Network& network);
+/// 2 expose-levels: each fake quantizer becomes Quantize (to levels) and Dequantize (back).
 Result<graph::Network> expose_levels(const graph::Network& network);
-/// 2 fold: integer layers read the levels; what is affine after them moves into the Dequantize.
+/// 3 fold: integer layers read the levels; what is affine after them moves into the Dequantize.
 Result<graph::Network> fold(const graph::Network& network);
-/// 3 requantize: Quantize after Dequantize becomes one fixed-point Requantize, proven not to
+/// 4 requantize: Quantize after Dequantize becomes one fixed-point Requantize, proven not to
 /// overflow.
 Result<graph::Network> requantize(const graph::Network& network);
-/// 4 read-pixels: normalisation and the quantization of the image become a table of 256 entries.
+/// 5 read-pixels: normalisation and the quantization of the image become a table of 256 entries.
 Result<graph::Network> read_pixels(const graph::Network& network);
-/// 5 remove-unused: nodes that nothing reads go.
+/// 6 remove-unused: nodes that nothing reads go.
 Result<graph::Network> remove_unused(const graph::Network& network);
 
 /// Runs all passes and proves that no accumulator can overflow. Errors name the node.

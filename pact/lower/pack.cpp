@@ -124,9 +124,23 @@ class Packer {
                                           to_format(op.stride), to_format(op.padding)});
   }
   Converted convert(NodeId, const AvgPool& op) {
-    return format::Operation(
-        format::Pool{format::PoolKind::Average, to_format(op.kernel), to_format(op.stride), {}});
+    return format::Operation(format::Pool{format::PoolKind::Average, to_format(op.kernel),
+                                          to_format(op.stride), to_format(op.padding),
+                                          static_cast<format::AverageOver>(op.over)});
   }
+  Converted convert(NodeId, const Pointwise& op) {
+    return format::Operation(format::Pointwise{op.function, op.a, op.b});
+  }
+  Converted convert(NodeId, const Multiply&) { return format::Operation(format::Multiply{}); }
+  Converted convert(NodeId, const Concat&) { return format::Operation(format::Concat{}); }
+  Converted convert(NodeId, const Slice& op) {
+    return format::Operation(format::Slice{static_cast<std::int32_t>(op.first)});
+  }
+  Converted convert(NodeId, const Rearrange& op) {
+    return format::Operation(
+        format::Rearrange{{op.view.begin(), op.view.end()}, {op.order.begin(), op.order.end()}});
+  }
+  Converted convert(NodeId, const Softmax&) { return format::Operation(format::Softmax{}); }
   Converted convert(NodeId id, const GlobalAvgPool&) {
     return format::Operation(format::Pool{format::PoolKind::Average, whole_image(id), {1, 1}, {}});
   }

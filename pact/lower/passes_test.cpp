@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "pact/graph/evaluator.h"
+#include "pact/graph/quantize.h"
 #include "pact/lower/bounds.h"
 #include "pact/lower/lower.h"
 
@@ -89,6 +91,69 @@ TEST(Passes, EachKeepsTheResults) {
       }
     }
   }
+}
+
+// Branches that are concatenated, a clip before PACT, channels that are cut and shuffled.
+constexpr const char* kBranches = R"(network "branches"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%conv1 = conv2d(%input) {out_channels=4 kernel=3x3 padding=1,1,1,1}
+%clip = pointwise(%conv1) {function=clip a=0 b=6}
+%left = conv2d(%clip) {out_channels=2 kernel=1x1}
+%right = conv2d(%clip) {out_channels=4 kernel=3x3 padding=1,1,1,1}
+%joined = concat(%left, %right) {}
+%bn = batch_norm(%joined) {}
+%relu = relu(%bn) {}
+%conv2 = conv2d(%relu) {out_channels=4}
+%part = slice(%conv2) {first=0 count=2}
+%rest = slice(%conv2) {first=2 count=2}
+%conv3 = conv2d(%rest) {out_channels=2 kernel=3x3 padding=1,1,1,1}
+%bn3 = batch_norm(%conv3) {}
+%both = concat(%part, %bn3) {}
+%shuffled = rearrange(%both) {view=2x2x25 order=1x0x2 shape=4x5x5}
+%conv4 = conv2d(%shuffled) {out_channels=3}
+%relu4 = relu(%conv4) {}
+%pool = global_avg_pool(%relu4) {}
+%flatten = flatten(%pool) {}
+%linear = linear(%flatten) {out_features=3}
+)";
+
+TEST(Passes, ConcatenationsBecomeIntegers) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    Network floats = value_or_throw(parse(kBranches));
+    fill(floats, seed);
+    Network network = value_or_throw(quantize(floats, {.alpha = 2}));
+    std::vector<std::int32_t> pixels;
+    const std::vector<float> image = float_image(seed, &pixels);
+    const auto expected = result_of(network, image);
+    for (const Pass& pass : passes()) {
+      network = value_or_throw(pass.run(network));
+      const bool after_reading = reads_pixels(network);
+      const auto found = after_reading ? result_of(network, pixels) : result_of(network, image);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], 0.08F) << pass.name << ", seed " << seed;
+      }
+    }
+    // All is integer between the table of pixels and the result.
+    for (const Node& node : network.nodes()) {
+      const bool is_float = node.type.element == Element::F32;
+      EXPECT_TRUE(!is_float || node.as<Dequantize>() != nullptr) << print(network);
+    }
+  }
+}
+
+TEST(Passes, AClipBelowAlphaStays) {
+  Network floats = value_or_throw(parse(kBranches));
+  fill(floats, 3);
+  const auto clips = [&](float alpha) {
+    const Network lowered =
+        value_or_throw(lower(value_or_throw(quantize(floats, {.alpha = alpha}))));
+    return std::count_if(lowered.nodes().begin(), lowered.nodes().end(),
+                         [](const Node& node) { return node.as<Pointwise>() != nullptr; });
+  };
+  EXPECT_EQ(clips(6), 0);
+  EXPECT_EQ(clips(7), 1);
 }
 
 TEST(Passes, ExposeLevelsIsExact) {

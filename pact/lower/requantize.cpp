@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pass 3: Quantize(Dequantize(v..)) -> Requantize(v..), in fixed point.
+// Pass 4: Quantize(Dequantize(v..)) -> Requantize(v..), in fixed point.
 #include "pact/numeric/requantize.h"
 
 #include "pact/lower/bounds.h"

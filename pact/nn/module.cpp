@@ -151,8 +151,48 @@ struct Module::Forward {
     return torch::max_pool2d(x, {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x});
   }
   Tensor of(const AvgPool& op) const {
-    return torch::avg_pool2d(in[0], {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x});
+    const Padding& p = op.padding;
+    const bool over_window = op.over == AverageOver::Window;
+    if (p.top == p.bottom && p.left == p.right) {
+      return torch::avg_pool2d(in[0], {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x},
+                               {p.top, p.left}, false, over_window);
+    }
+    // Sums over the padded image, divided by what each window covers of the image.
+    const auto padded = [&](const Tensor& x) {
+      return torch::avg_pool2d(torch::constant_pad_nd(x, {p.left, p.right, p.top, p.bottom}),
+                               {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x});
+    };
+    const Tensor means = padded(in[0]);
+    return over_window ? means : means / padded(torch::ones_like(in[0]));
   }
+  Tensor of(const Pointwise& op) const {
+    switch (op.function) {
+      case numeric::Function::Clip:
+        return torch::clamp(in[0], op.a, op.b);
+      case numeric::Function::LeakyRelu:
+        return torch::leaky_relu(in[0], op.a);
+      case numeric::Function::HardSigmoid:
+        return torch::clamp(in[0] * op.a + op.b, 0, 1);
+      case numeric::Function::HardSwish:
+        return torch::hardswish(in[0]);
+      case numeric::Function::Sigmoid:
+        break;
+    }
+    return torch::sigmoid(in[0]);
+  }
+  Tensor of(const Multiply&) const { return in[0] * in[1]; }
+  Tensor of(const Concat&) const { return torch::cat(in, 1); }
+  Tensor of(const Slice& op) const { return in[0].narrow(1, op.first, op.count); }
+  Tensor of(const Rearrange& op) const {
+    Shape view{in[0].size(0)};
+    view.insert(view.end(), op.view.begin(), op.view.end());
+    Shape order{0};
+    for (const std::int64_t extent : op.order) order.push_back(extent + 1);
+    Shape shape{in[0].size(0)};
+    shape.insert(shape.end(), op.shape.begin(), op.shape.end());
+    return in[0].reshape(view).permute(order).reshape(shape);
+  }
+  Tensor of(const Softmax&) const { return torch::softmax(in[0], 1); }
   Tensor of(const GlobalAvgPool&) const { return torch::adaptive_avg_pool2d(in[0], {1, 1}); }
   Tensor of(const Flatten&) const { return in[0].flatten(1); }
   Tensor of(const Shortcut& op) const {

@@ -47,6 +47,34 @@ TEST(Module, ComputesWhatTheEvaluatorComputes) {
   }
 }
 
+// The operations that imported networks have and built-in ones lack.
+TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
+  Network n;
+  const auto add = [&](const std::string& name, const Operation& op, std::vector<NodeId> in) {
+    return value_or_throw(n.add(name, op, std::move(in)));
+  };
+  using numeric::Function;
+  const NodeId x = add("x", Input{3, 16, 16}, {});
+  const NodeId leaky = add("leaky", Pointwise{Function::LeakyRelu, 0.1F, 0}, {x});
+  const NodeId clip = add("clip", Pointwise{Function::Clip, -0.5F, 1}, {leaky});
+  const NodeId joined = add("joined", Concat{}, {leaky, clip, x});
+  const NodeId part = add("part", Slice{1, 6}, {joined});
+  const NodeId shuffled =
+      add("shuffled", Rearrange{{2, 3, 16, 16}, {1, 0, 3, 2}, {6, 16, 16}}, {part});
+  const NodeId even =
+      add("even", AvgPool{{3, 3}, {2, 2}, {1, 1, 1, 1}, AverageOver::Image}, {shuffled});
+  const NodeId odd = add("odd", AvgPool{{3, 2}, {1, 1}, {0, 1, 2, 0}, AverageOver::Image}, {even});
+  const NodeId window =
+      add("window", AvgPool{{2, 2}, {1, 1}, {1, 0, 0, 0}, AverageOver::Window}, {odd});
+  const NodeId mean = add("mean", GlobalAvgPool{}, {window});
+  const NodeId gate = add("gate", Pointwise{Function::HardSigmoid, 0.2F, 0.5F}, {mean});
+  const NodeId gated = add("gated", Multiply{}, {window, gate});
+  const NodeId swish = add("swish", Pointwise{Function::HardSwish, 0, 0}, {gated});
+  const NodeId sigmoid = add("sigmoid", Pointwise{Function::Sigmoid, 0, 0}, {swish});
+  add("softmax", Softmax{}, {sigmoid});
+  EXPECT_LT(difference(n), 1e-5F);
+}
+
 TEST(Module, GivesBackTheParametersThatItWasGiven) {
   const Network network = small_network("demo-resnet");
   EXPECT_EQ(Module(network).network().parameters(), network.parameters());

@@ -6,43 +6,10 @@
 #include <cmath>
 
 #include "pact/numeric/activations.h"
-#include "pact/runtime/step.h"
+#include "pact/runtime/image_step.h"
 
 namespace pact::runtime {
 namespace {
-
-// What these steps share: one image at a time, from the first input's value to the node's.
-class ImageStep : public Step {
- public:
-  ImageStep(const StepContext& context, std::int32_t node)
-      : Step(node),
-        file_node_(context.model.nodes[static_cast<std::size_t>(node)]),
-        in_(context.model.input_of(file_node_)),
-        out_(file_node_.value) {}
-
-  void run(const Batch& batch) const final {
-    batch.pool->parallel_for(batch.images, [&](std::int64_t image, int worker) {
-      run_image(batch, image,
-                batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride);
-    });
-  }
-
- protected:
-  virtual void run_image(const Batch& batch, std::int64_t image, std::byte* scratch) const = 0;
-
-  template <typename T>
-  const T* input(const Batch& batch, std::int64_t image, std::size_t i = 0) const {
-    return batch.value<T>(file_node_.inputs[i], image);
-  }
-  template <typename T>
-  T* output(const Batch& batch, std::int64_t image) const {
-    return batch.value<T>(node(), image);
-  }
-
-  const format::Node& file_node_;
-  const format::Value& in_;
-  const format::Value& out_;
-};
 
 class FloatConvolution final : public ImageStep {
  public:
@@ -136,30 +103,6 @@ class BatchNorm final : public ImageStep {
   std::vector<double> slopes_;
 };
 
-class Relu final : public ImageStep {
- public:
-  using ImageStep::ImageStep;
-
- private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* source = input<float>(batch, image);
-    std::transform(source, source + out_.elements(), output<float>(batch, image),
-                   [](float x) { return x > 0 ? x : 0.0F; });
-  }
-};
-
-class Add final : public ImageStep {
- public:
-  using ImageStep::ImageStep;
-
- private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* left = input<float>(batch, image);
-    std::transform(left, left + out_.elements(), input<float>(batch, image, 1),
-                   output<float>(batch, image), [](float a, float b) { return a + b; });
-  }
-};
-
 class Quantize final : public ImageStep {
  public:
   Quantize(const StepContext& context, std::int32_t node)
@@ -238,8 +181,6 @@ std::unique_ptr<Step> make_float_step(const StepContext& context, std::int32_t n
     return std::make_unique<FloatConvolution>(context, node);
   if (std::holds_alternative<format::BatchNorm>(op))
     return std::make_unique<BatchNorm>(context, node);
-  if (std::holds_alternative<format::Relu>(op)) return std::make_unique<Relu>(context, node);
-  if (std::holds_alternative<format::Add>(op)) return std::make_unique<Add>(context, node);
   if (std::holds_alternative<format::Quantize>(op))
     return std::make_unique<Quantize>(context, node);
   if (std::holds_alternative<format::Dequantize>(op))

@@ -26,8 +26,8 @@ class MoveStep : public Step {
   virtual void run_image(const Batch& batch, std::int64_t image) const = 0;
 
   template <typename T>
-  const T* input(const Batch& batch, std::int64_t image) const {
-    return batch.value<T>(file_node_.inputs[0], image);
+  const T* input(const Batch& batch, std::int64_t image, std::size_t i = 0) const {
+    return batch.value<T>(file_node_.inputs[i], image);
   }
   template <typename T>
   T* output(const Batch& batch, std::int64_t image) const {
@@ -106,16 +106,38 @@ class Pool final : public MoveStep {
             [](T a) { return a; });
       });
     } else if (op_.kind == format::PoolKind::Average) {
-      const double area = static_cast<double>(op_.kernel.y) * op_.kernel.x;
-      pool<float, double, float>(
-          batch, image, 0.0, [](double a, float b) { return a + b; },
-          [&](double a) { return static_cast<float>(a / area); });
+      average(batch, image);
     } else if (storage_of(in_) == Storage::U8) {
       const std::int32_t lowest = in_.grid.lowest;
       sum<std::uint8_t>(batch, image, lowest);
     } else {
       sum<std::int16_t>(batch, image, 0);
     }
+  }
+
+  void average(const Batch& batch, std::int64_t image) const {
+    const float* source = input<float>(batch, image);
+    float* target = output<float>(batch, image);
+    const auto add = [](double a, float b) { return a + b; };
+    for (std::int64_t y = 0; y < out_.height; ++y) {
+      for (std::int64_t x = 0; x < out_.width; ++x) {
+        const double pixels = divisor(y, x);
+        for (std::int64_t c = 0; c < out_.channels; ++c) {
+          *target++ = static_cast<float>(reduce_window<float>(source + c, y, x, 0.0, add) / pixels);
+        }
+      }
+    }
+  }
+
+  double divisor(std::int64_t y, std::int64_t x) const {
+    const auto covered = [](std::int64_t first, std::int64_t kernel, std::int64_t size) {
+      return static_cast<double>(std::min(first + kernel, size) - std::max<std::int64_t>(first, 0));
+    };
+    if (op_.over == format::AverageOver::Window) {
+      return static_cast<double>(op_.kernel.y) * op_.kernel.x;
+    }
+    return covered(y * op_.stride.y - op_.padding.top, op_.kernel.y, in_.height) *
+           covered(x * op_.stride.x - op_.padding.left, op_.kernel.x, in_.width);
   }
 
   template <typename In>
@@ -200,6 +222,92 @@ class Flatten final : public MoveStep {
   }
 };
 
+class Concat final : public MoveStep {
+ public:
+  Concat(const StepContext& context, std::int32_t node) : MoveStep(context, node) {
+    for (std::size_t i = 0; i < file_node_.inputs.size(); ++i) {
+      channels_.push_back(context.model.input_of(file_node_, i).channels);
+    }
+  }
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      std::int64_t first = 0;
+      for (std::size_t i = 0; i < channels_.size(); ++i) {
+        const T* source = input<T>(batch, image, i);
+        T* target = output<T>(batch, image) + first;
+        for (std::int64_t p = 0; p < out_.pixels(); ++p) {
+          std::copy_n(source + p * channels_[i], channels_[i], target + p * out_.channels);
+        }
+        first += channels_[i];
+      }
+    });
+  }
+
+  std::vector<std::int64_t> channels_;  // of each part
+};
+
+class Slice final : public MoveStep {
+ public:
+  Slice(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Slice>(file_node_.operation)) {}
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image) + op_.first;
+      T* target = output<T>(batch, image);
+      for (std::int64_t p = 0; p < out_.pixels(); ++p) {
+        std::copy_n(source + p * in_.channels, out_.channels, target + p * out_.channels);
+      }
+    });
+  }
+
+  const format::Slice& op_;
+};
+
+class Rearrange final : public MoveStep {
+ public:
+  Rearrange(const StepContext& context, std::int32_t node) : MoveStep(context, node) {
+    const auto& op = std::get<format::Rearrange>(file_node_.operation);
+    const std::size_t rank = op.view.size();
+    std::vector<std::int64_t> strides(rank, 1);  // of the view
+    for (std::size_t i = rank; i-- > 1;) strides[i - 1] = strides[i] * op.view[i];
+    std::vector<std::int64_t> at(rank, 0);  // in the permuted tensor
+    sources_.resize(static_cast<std::size_t>(out_.elements()));
+    for (std::int64_t n = 0; n < out_.elements(); ++n) {
+      std::int64_t source = 0;
+      for (std::size_t i = 0; i < rank; ++i) source += at[i] * strides[op.order[i]];
+      sources_[static_cast<std::size_t>(channels_last(n, out_))] =
+          static_cast<std::int32_t>(channels_last(source, in_));
+      for (std::size_t i = rank; i-- > 0;) {
+        if (++at[i] < op.view[op.order[i]]) break;
+        at[i] = 0;
+      }
+    }
+  }
+
+ private:
+  // Where element n of the order (channel, row, column) lies.
+  static std::int64_t channels_last(std::int64_t n, const format::Value& value) {
+    return n % value.pixels() * value.channels + n / value.pixels();
+  }
+
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image);
+      T* target = output<T>(batch, image);
+      for (const std::int32_t from : sources_) *target++ = source[from];
+    });
+  }
+
+  std::vector<std::int32_t> sources_;  // of each element
+};
+
 }  // namespace
 
 std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node) {
@@ -209,6 +317,10 @@ std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t no
   if (std::holds_alternative<format::Shortcut>(op))
     return std::make_unique<Shortcut>(context, node);
   if (std::holds_alternative<format::Flatten>(op)) return std::make_unique<Flatten>(context, node);
+  if (std::holds_alternative<format::Concat>(op)) return std::make_unique<Concat>(context, node);
+  if (std::holds_alternative<format::Slice>(op)) return std::make_unique<Slice>(context, node);
+  if (std::holds_alternative<format::Rearrange>(op))
+    return std::make_unique<Rearrange>(context, node);
   return nullptr;
 }
 

@@ -105,6 +105,7 @@ std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t 
 std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node);
 
 // Makers of the groups of steps that make_step chooses from.
+std::unique_ptr<Step> make_element_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_float_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_requantize_step(const StepContext& context, std::int32_t node);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pass 1. A concatenation of values on one grid is a concatenation of integers, so what happens to
+// each channel alone happens before it:
+//
+//   f(concat(x, y)) = concat(f(x), f(y))      f: batch norm, ReLU, clip, quantizer
+//   f(rearrange(x)) = rearrange(f(x))         where f is the same for all channels
+//   pact(clip(x))   = pact(x)                 where the clip contains [0, alpha]
+#include <algorithm>
+
+#include "pact/lower/lower.h"
+#include "pact/lower/rewriter.h"
+
+namespace pact::lower {
+namespace {
+
+using namespace graph;
+
+bool acts_on_channels(const Node& node) {
+  return node.as<BatchNorm>() != nullptr || node.as<Relu>() != nullptr ||
+         node.as<Pointwise>() != nullptr || node.as<FakeQuantize>() != nullptr;
+}
+
+// The value that PACT may read instead of `input`, a node of the result.
+NodeId before_clip(const Network& source, NodeId id, const Network& result, NodeId input) {
+  const auto* quantizer = source.node(id).as<FakeQuantize>();
+  if (quantizer == nullptr || quantizer->scheme != ActivationScheme::Pact) return input;
+  const Node& node = result.node(input);
+  if (node.as<Relu>() != nullptr) return node.inputs[0];
+  const auto* op = node.as<Pointwise>();
+  if (op == nullptr || op->function != numeric::Function::Clip) return input;
+  const auto& alpha = source.parameter(id, "alpha").floats();
+  const bool inside =
+      op->a <= 0 && std::all_of(alpha.begin(), alpha.end(), [&](float a) { return a <= op->b; });
+  return inside ? node.inputs[0] : input;
+}
+
+// The part of a parameter that belongs to channels [first, first + count).
+Tensor channels_of(const Tensor& parameter, std::int64_t channels, std::int64_t first,
+                   std::int64_t count) {
+  if (parameter.shape != Shape{channels} || channels == 1) return parameter;
+  const auto begin = parameter.floats().begin() + first;
+  return Tensor::f32({count}, {begin, begin + count});
+}
+
+bool is_same_for_all_channels(const Network& network, NodeId id) {
+  const auto slots = network.parameter_slots(id);
+  return std::all_of(slots.begin(), slots.end(),
+                     [](const ParameterSlot& slot) { return slot.shape == Shape{1}; });
+}
+
+// Places node `id` of the source for the channels from `first` on, reading `input`.
+class Placer {
+ public:
+  Placer(Rewriter& rewriter, NodeId id) : rewriter_(rewriter), id_(id) {}
+
+  Result<NodeId> place(const std::string& name, NodeId input, std::int64_t first) {
+    const Node reads = rewriter_.result().node(input);
+    if (reads.as<Concat>() != nullptr) return place_on_parts(name, reads, first);
+    if (reads.as<Rearrange>() != nullptr && is_same_for_all_channels(source(), id_)) {
+      PACT_TRY(const NodeId made, place(name + ".part", reads.inputs[0], 0));
+      return rewriter_.add(name, reads.operation, {made});
+    }
+    return copy(name, input, first);
+  }
+
+ private:
+  const Network& source() const { return rewriter_.source(); }
+
+  Result<NodeId> place_on_parts(const std::string& name, const Node& concat, std::int64_t first) {
+    std::vector<NodeId> made;
+    for (const NodeId part : concat.inputs) {
+      PACT_TRY(const NodeId placed, place(text(name, ".part", made.size()), part, first));
+      first += rewriter_.result().node(part).type.channels();
+      made.push_back(placed);
+    }
+    return rewriter_.add(name, Concat{}, std::move(made));
+  }
+
+  Result<NodeId> copy(const std::string& name, NodeId input, std::int64_t first) {
+    const Node& node = source().node(id_);
+    const NodeId reads = before_clip(source(), id_, rewriter_.result(), input);
+    PACT_TRY(const NodeId made, rewriter_.add(name, node.operation, {reads}));
+    const std::int64_t count = rewriter_.result().node(input).type.channels();
+    for (const ParameterSlot& slot : source().parameter_slots(id_)) {
+      rewriter_.result().set_parameter(
+          made, slot.role,
+          channels_of(source().parameter(id_, slot.role), node.type.channels(), first, count));
+    }
+    return made;
+  }
+
+  Rewriter& rewriter_;
+  NodeId id_;
+};
+
+}  // namespace
+
+Result<Network> split(const Network& network) {
+  Rewriter rewriter(network);
+  for (NodeId id = 0; id < rewriter.size(); ++id) {
+    const Node& node = network.node(id);
+    if (!acts_on_channels(node)) {
+      PACT_CHECK_OK(rewriter.copy(id));
+      continue;
+    }
+    const NodeId input = rewriter.mapped(node.inputs[0]);
+    PACT_TRY(const NodeId placed, Placer(rewriter, id).place(node.name, input, 0));
+    rewriter.map(id, placed);
+  }
+  return rewriter.finish();
+}
+
+}  // namespace pact::lower
