@@ -9,6 +9,8 @@ void add_commands(CLI::App& app) {
   add_lower(app);
   add_run(app);
   add_inspect(app);
+  add_import(app);
+  add_export(app);
   add_data(app);
   add_demo(app);
 }

@@ -3,7 +3,7 @@
 # Installs what the build needs and the machine lacks (Debian 12 packages). Quiet if nothing is.
 set -eu
 
-packages="cmake ninja-build ccache g++ libtorch-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev
+packages="cmake ninja-build ccache g++ libtorch-dev libflatbuffers-dev flatbuffers-compiler libonnx-dev libprotobuf-dev libcli11-dev
  libtomlplusplus-dev nlohmann-json3-dev libgtest-dev libgmock-dev libpng-dev libjpeg-dev
  zlib1g-dev dataset-fashion-mnist clang clang-format clang-tidy libclang-rt-14-dev"
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ONNX file as a protobuf message, and the constants in it. Internal to onnx/. Files are
+// untrusted: sizes are checked against what the file holds before memory is taken, and external
+// data may lie in the model's own folder only.
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pact/base/result.h"
+#include "pact/graph/tensor.h"
+
+namespace pact::onnx {
+
+namespace pb = ::onnx;
+
+/// Element types by their number on the wire; the ones of 2 and 4 bits are newer than the library.
+enum class DataType : std::int32_t {
+  Float = 1,
+  UInt8 = 2,
+  Int8 = 3,
+  UInt16 = 4,
+  Int16 = 5,
+  Int32 = 6,
+  Int64 = 7,
+  Bool = 9,
+  Float16 = 10,
+  Double = 11,
+  UInt32 = 12,
+  BFloat16 = 16,
+  UInt4 = 21,
+  Int4 = 22,
+  UInt2 = 25,
+  Int2 = 26
+};
+
+/// Bits of an element; 0 for a type that is not listed above.
+int bits_of(DataType type);
+
+/// A tensor whose elements are known: floats of any width as f32, integers of any width as i64.
+struct Constant {
+  graph::Shape shape;
+  std::variant<std::vector<float>, std::vector<std::int64_t>> data;
+
+  bool is_float() const { return data.index() == 0; }
+  const std::vector<float>& floats() const { return std::get<0>(data); }
+  const std::vector<std::int64_t>& ints() const { return std::get<1>(data); }
+};
+
+/// Reads the message. Errors: more than 2 GiB, or bytes that are no ONNX model.
+Result<pb::ModelProto> parse_model(std::span<const std::byte> bytes);
+
+/// The elements of a tensor; external data is looked for in `folder`, and refused if that is empty.
+Result<Constant> decode(const pb::TensorProto& tensor, const std::filesystem::path& folder);
+
+/// A tensor of float elements.
+pb::TensorProto encode(const std::string& name, const graph::Shape& shape,
+                       const std::vector<float>& values);
+/// A tensor of integers that fit `type`; those of 2 and 4 bits are packed, first element lowest.
+pb::TensorProto encode(const std::string& name, const graph::Shape& shape, DataType type,
+                       const std::vector<std::int64_t>& values);
+
+}  // namespace pact::onnx

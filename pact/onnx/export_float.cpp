@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits>
+
+#include "pact/onnx/builder.h"
+#include "pact/onnx/export.h"
+#include "pact/onnx/metadata.h"
+
+namespace pact::onnx {
+
+using namespace graph;
+
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+constexpr std::int64_t kToTheEnd = std::numeric_limits<std::int64_t>::max();
+
+Ints ints(const Pair& pair) { return {pair.y, pair.x}; }
+Ints ints(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
+
+// One overload of `of` per operation; each adds the nodes that make the value.
+class FloatExporter {
+ public:
+  explicit FloatExporter(const Network& network)
+      : network_(network), builder_(network.name, kFloatOpset) {}
+
+  Result<std::string> run() {
+    for (id_ = 0; id_ < static_cast<NodeId>(network_.nodes().size()); ++id_) {
+      PACT_CHECK_OK(std::visit([&](const auto& op) { return of(op); }, node().operation));
+    }
+    const Node& output = network_.node(network_.output());
+    builder_.add_output(output.name, output.type.shape);
+    write_metadata(network_, builder_.model());
+    return builder_.finish();
+  }
+
+ private:
+  const Node& node() const { return network_.node(id_); }
+  std::string name(const std::string& role) const { return Network::parameter_name(node(), role); }
+  std::vector<std::string> inputs() const {
+    std::vector<std::string> names;
+    for (const NodeId input : node().inputs) names.push_back(network_.node(input).name);
+    return names;
+  }
+  std::string parameter(const std::string& role) {
+    return builder_.add_constant(name(role), network_.parameter(id_, role));
+  }
+  NodeBuilder add(const std::string& operation) {
+    return builder_.add_node(operation, node().name, inputs());
+  }
+
+  Status check_float(const numeric::WeightSpec& weights) const {
+    if (weights.scheme == numeric::WeightScheme::None) return {};
+    return make_error(ErrorCode::Unsupported, "node '", node().name,
+                      "': a float file cannot hold quantized weights; use qdq or qonnx");
+  }
+  NodeBuilder add_layer(const std::string& operation, Bias bias) {
+    std::vector<std::string> names = inputs();
+    names.push_back(parameter("weight"));
+    if (bias == Bias::Present) names.push_back(parameter("bias"));
+    return builder_.add_node(operation, node().name, names);
+  }
+
+  Status of(const Input&) {
+    builder_.add_input(node().name, node().type.shape);
+    return {};
+  }
+  Status of(const Conv2d& op) {
+    PACT_CHECK_OK(check_float(op.weights));
+    add_layer("Conv", op.bias)
+        .set("kernel_shape", ints(op.kernel))
+        .set("strides", ints(op.stride))
+        .set("pads", ints(op.padding))
+        .set("dilations", ints(op.dilation))
+        .set("group", op.groups);
+    return {};
+  }
+  Status of(const Linear& op) {
+    PACT_CHECK_OK(check_float(op.weights));
+    add_layer("Gemm", op.bias).set("transB", std::int64_t{1});
+    return {};
+  }
+  Status of(const BatchNorm& op) {
+    std::vector<std::string> names = inputs();
+    for (const char* role : {"weight", "bias", "running_mean", "running_var"}) {
+      names.push_back(parameter(role));
+    }
+    builder_.add_node("BatchNormalization", node().name, names).set("epsilon", op.epsilon);
+    return {};
+  }
+  Status of(const Relu&) { return plain("Relu"); }
+  Status of(const Add&) { return plain("Add"); }
+  Status of(const Multiply&) { return plain("Mul"); }
+  Status of(const GlobalAvgPool&) { return plain("GlobalAveragePool"); }
+  Status plain(const std::string& operation) {
+    add(operation);
+    return {};
+  }
+  Status of(const MaxPool& op) {
+    add("MaxPool")
+        .set("kernel_shape", ints(op.kernel))
+        .set("strides", ints(op.stride))
+        .set("pads", ints(op.padding));
+    return {};
+  }
+  Status of(const AvgPool& op) {
+    add("AveragePool")
+        .set("kernel_shape", ints(op.kernel))
+        .set("strides", ints(op.stride))
+        .set("pads", ints(op.padding))
+        .set("count_include_pad", std::int64_t{op.over == AverageOver::Window ? 1 : 0});
+    return {};
+  }
+  Status of(const Flatten&) {
+    add("Flatten").set("axis", std::int64_t{1});
+    return {};
+  }
+  Status of(const Concat&) {
+    add("Concat").set("axis", std::int64_t{1});
+    return {};
+  }
+  Status of(const Softmax&) {
+    add("Softmax").set("axis", std::int64_t{1});
+    return {};
+  }
+  Status of(const Slice& op) {
+    builder_.add_node("Slice", node().name,
+                      {inputs()[0], builder_.add_integers(name("start"), {op.first}),
+                       builder_.add_integers(name("end"), {op.first + op.count}),
+                       builder_.add_integers(name("axis"), {1})});
+    return {};
+  }
+  // Rows and columns by a slice, channels by padding.
+  Status of(const Shortcut& op) {
+    const bool pads = op.before != 0 || op.after != 0;
+    const std::string sliced = pads ? name("pixels") : node().name;
+    builder_.add_node("Slice", sliced,
+                      {inputs()[0], builder_.add_integers(name("starts"), {0, 0}),
+                       builder_.add_integers(name("ends"), {kToTheEnd, kToTheEnd}),
+                       builder_.add_integers(name("axes"), {2, 3}),
+                       builder_.add_integers(name("steps"), ints(op.stride))});
+    if (!pads) return {};
+    const Ints padding{0, op.before, 0, 0, 0, op.after, 0, 0};
+    builder_.add_node("Pad", node().name, {sliced, builder_.add_integers(name("pads"), padding)});
+    return {};
+  }
+  Status of(const Rearrange& op) {
+    const auto reshape = [&](const std::string& made, const std::string& from, Shape shape) {
+      shape.insert(shape.begin(), 0);
+      builder_.add_node("Reshape", made, {from, builder_.add_integers(made + ".shape", shape)});
+    };
+    Ints order{0};
+    for (const std::int64_t extent : op.order) order.push_back(extent + 1);
+    reshape(name("view"), inputs()[0], op.view);
+    builder_.add_node("Transpose", name("permuted"), {name("view")}).set("perm", order);
+    reshape(node().name, name("permuted"), op.shape);
+    return {};
+  }
+  Status of(const Pointwise& op) {
+    switch (op.function) {
+      case numeric::Function::Clip:
+        builder_.add_node("Clip", node().name,
+                          {inputs()[0], builder_.add_constant(name("min"), Tensor::f32({}, {op.a})),
+                           builder_.add_constant(name("max"), Tensor::f32({}, {op.b}))});
+        return {};
+      case numeric::Function::LeakyRelu:
+        add("LeakyRelu").set("alpha", op.a);
+        return {};
+      case numeric::Function::HardSigmoid:
+        add("HardSigmoid").set("alpha", op.a).set("beta", op.b);
+        return {};
+      case numeric::Function::HardSwish:
+        return plain("HardSwish");
+      case numeric::Function::Sigmoid:
+        break;
+    }
+    return plain("Sigmoid");
+  }
+  template <typename Other>
+  Status of(const Other&) {
+    return make_error(ErrorCode::Unsupported, "node '", node().name, "' (",
+                      graph::name(node().operation),
+                      "): a float file cannot hold it; use qdq or qonnx");
+  }
+
+  const Network& network_;
+  ModelBuilder builder_;
+  NodeId id_ = 0;
+};
+
+}  // namespace
+
+Result<std::string> export_float(const Network& network) {
+  PACT_CHECK_OK(network.verify());
+  return FloatExporter(network).run();
+}
+
+}  // namespace pact::onnx

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the importers of single operations share. Internal to onnx/.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pact/onnx/document.h"
+#include "pact/onnx/import.h"
+
+namespace pact::onnx {
+
+/// Stands for the size of the batch in shapes that are computed in the file.
+inline constexpr std::int64_t kBatch = -(std::int64_t{1} << 40);
+
+/// The attributes of a node. Each must be asked for, so that none is overlooked.
+class Attributes {
+ public:
+  explicit Attributes(const pb::NodeProto& node) : node_(node) {}
+
+  std::int64_t integer(const std::string& name, std::int64_t otherwise);
+  float real(const std::string& name, float otherwise);
+  std::string word(const std::string& name, const std::string& otherwise);
+  std::vector<std::int64_t> integers(const std::string& name,
+                                     const std::vector<std::int64_t>& otherwise);
+  const pb::TensorProto* tensor(const std::string& name);
+  bool has(const std::string& name) const;
+
+  /// Ok if every attribute was asked for, and held what was asked for.
+  Status finish() const;
+
+ private:
+  const pb::AttributeProto* find(const std::string& name, pb::AttributeProto::AttributeType type);
+
+  const pb::NodeProto& node_;
+  std::set<std::string> asked_;
+  std::string mistyped_;
+};
+
+/// A value of a number of extents that no value of a Network has, on its way to another shape: the
+/// elements of `source` taken as `view`, the extents permuted by `order`.
+struct View {
+  graph::NodeId source = 0;
+  graph::Shape view;
+  graph::Shape order;
+
+  /// Extents after the permutation.
+  graph::Shape shape() const;
+};
+
+class Importer {
+ public:
+  Importer(const pb::ModelProto& model, std::filesystem::path folder, const ImportOptions& options);
+  Result<graph::Network> run();
+
+  /// One node under way: what an importer of an operation works with.
+  struct Step {
+    Importer& importer;
+    const pb::NodeProto& node;
+    Attributes attributes;
+
+    std::int64_t opset() const { return importer.opset_; }
+    /// True for an extent that stands for the batch.
+    bool is_batch(std::int64_t extent) const {
+      return extent == kBatch || extent == importer.batch_;
+    }
+    bool has_input(int i) const { return i < node.input_size() && !node.input(i).empty(); }
+    /// The value of the network that input `i` is; an Error if it is a constant or absent.
+    Result<graph::NodeId> value(int i) const;
+    /// The constant that input `i` is; an Error if it is computed from the image or absent.
+    Result<const Constant*> constant(int i) const;
+    Result<const Constant*> floats(int i) const;
+    Result<std::vector<std::int64_t>> ints(int i) const;
+    bool is_constant(int i) const { return importer.constants_.contains(node.input(i)); }
+    const graph::Shape& shape(graph::NodeId id) const {
+      return importer.network_.node(id).type.shape;
+    }
+
+    /// The value that input `i` is, as a view: of itself as it is, if it is no view yet.
+    Result<View> view(int i) const;
+    bool is_view(int i) const { return importer.views_.contains(node.input(i)); }
+
+    /// True if `axis` is that of the channels of a value.
+    bool is_channel_axis(std::int64_t axis, graph::NodeId id) const {
+      return axis == 1 || axis + static_cast<std::int64_t>(shape(id).size()) == 0;
+    }
+
+    /// Adds the operation that makes an output; `name` where the file has a better one.
+    Result<graph::NodeId> add(graph::Operation operation, std::vector<graph::NodeId> inputs,
+                              const std::string& name = {}, int output = 0);
+    /// The output is the view, as a value if it has the extents of one.
+    Status add_view(View view);
+    void set_parameter(graph::NodeId id, const std::string& role, graph::Tensor tensor);
+    /// The output is a constant, or another value as it is.
+    Status fold(Constant constant);
+    Status alias(graph::NodeId id);
+    /// "conv1" if input `i` is a constant called "conv1.weight".
+    std::string layer_name(int i) const;
+    /// Takes the addition of a constant to this node's value, if that is all that happens to it.
+    std::optional<std::vector<float>> take_bias(std::int64_t outputs);
+    bool was_taken() const { return importer.taken_.contains(&node); }
+  };
+
+ private:
+  bool is_known(const std::string& value) const {
+    return values_.contains(value) || constants_.contains(value) || views_.contains(value);
+  }
+  Status check_operations() const;
+  Status read_initializers();
+  Status read_input();
+  Status import_node(const pb::NodeProto& node);
+  Status find_output();
+  std::string unique_name(const std::string& wished) const;
+
+  // How often a value is read, and the last node that reads it.
+  struct Uses {
+    int count = 0;
+    const pb::NodeProto* last = nullptr;
+  };
+  const pb::ModelProto& model_;
+  const pb::GraphProto& graph_;
+  std::filesystem::path folder_;
+  const ImportOptions& options_;
+  std::int64_t opset_ = 0;
+  graph::Network network_;
+  std::map<std::string, Constant> constants_;
+  std::map<std::string, graph::NodeId> values_;
+  std::map<std::string, View> views_;
+  std::int64_t batch_ = kBatch;  // its size, if the file fixes it
+  std::set<std::string> names_;
+  std::map<std::string, Uses> uses_;
+  std::set<const pb::NodeProto*> taken_;  // additions that became the bias of a layer
+};
+
+/// Imports one operation.
+using OperationImporter = Status (*)(Importer::Step&);
+
+/// The importer of an operation of the default domain, by what it does; null if it is none of
+/// these.
+OperationImporter find_layer_importer(std::string_view operation);
+OperationImporter find_shape_importer(std::string_view operation);
+OperationImporter find_value_importer(std::string_view operation);
+/// Those that compute on constants alone.
+OperationImporter find_folder(std::string_view operation);
+
+/// Error of a node.
+template <typename... Parts>
+Error unsupported(const Parts&... parts) {
+  return make_error(ErrorCode::Unsupported, parts...);
+}
+
+}  // namespace pact::onnx
