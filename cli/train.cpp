@@ -57,6 +57,11 @@ void print_epoch(const train::EpochReport& report, int epochs) {
   }
   std::string clips;
   if (!report.clips.empty()) clips = "  alpha " + fixed(lowest, 2) + " to " + fixed(highest, 2);
+  if (epochs == 0) {
+    std::printf("not trained  test %s (%s)%s\n", percent(report.validation.top1).c_str(),
+                report.validation.kind.c_str(), clips.c_str());
+    return;
+  }
   std::printf("epoch %d/%d  loss %s  train %s  test %s (%s)%s  %s\n", report.epoch, epochs,
               fixed(report.loss, 4).c_str(), percent(report.accuracy).c_str(),
               percent(report.validation.top1).c_str(), report.validation.kind.c_str(),

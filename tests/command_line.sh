@@ -79,6 +79,22 @@ check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.p
 check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PACT_ISA=sse9 \
   "$pact" eval "$model" --data fashion-mnist
 
+# A network from elsewhere: ONNX in and out, quantized without training.
+sed '/^\[quantize\]/,$d; s/epochs = 2/epochs = 1/' "$work/small.toml" >"$work/float.toml"
+check "train in float" 0 "test [6-9][0-9.]+ % \(float\)" "$pact" train "$work/float.toml" --out "$work/float"
+check "export" 0 "saved .*net.onnx" "$pact" export "$work/float/checkpoint.safetensors" --out "$work/net.onnx"
+check "import" 0 "[0-9.]+ M parameters" "$pact" import "$work/net.onnx" --out "$work/net.safetensors" --text "$work/net.txt"
+check "names survive" 0 "^%layer1.0.conv1 = conv2d" cat "$work/net.txt"
+top1() { "$pact" eval "$1" --data fashion-mnist --json | grep -o '"top1":[0-9.]*'; }
+check "same accuracy after the round trip" 0 "$(top1 "$work/float/checkpoint.safetensors")" top1 "$work/net.safetensors"
+printf '%s\n' 'network = "net.safetensors"' 'epochs = 0' '[data]' 'set = "fashion-mnist"' '[quantize]' \
+  'weights = "min-max"' 'weight_bits = 8' 'activation_bits = 8' 'calibrate = { batches = 2 }' >"$work/own.toml"
+check "quantize without training" 0 "not trained  test [6-9][0-9.]+ % \(integer\)" \
+  "$pact" train "$work/own.toml" --out "$work/own"
+check "export of a quantized network" 5 "a float file cannot hold" \
+  "$pact" export "$work/own/checkpoint.safetensors" --out "$work/no.onnx"
+check "text for an ONNX file" 4 "README.md: expected an ONNX model" "$pact" import README.md
+
 # Bad input: one line, a status other than 0.
 check "missing data" 3 "PACT_DATA" env PACT_DATA="$work/none" "$pact" eval "$model" --data mnist
 mkdir -p "$work/data/cifar-10-batches-bin"

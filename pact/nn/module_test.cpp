@@ -71,7 +71,8 @@ TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
   const NodeId gated = add("gated", Multiply{}, {window, gate});
   const NodeId swish = add("swish", Pointwise{Function::HardSwish, 0, 0}, {gated});
   const NodeId sigmoid = add("sigmoid", Pointwise{Function::Sigmoid, 0, 0}, {swish});
-  add("softmax", Softmax{}, {sigmoid});
+  const NodeId softmax = add("softmax", Softmax{}, {sigmoid});
+  add("flat", Flatten{}, {softmax});
   EXPECT_LT(difference(n), 1e-5F);
 }
 

@@ -117,7 +117,9 @@ Levels fake_quantized_levels(const graph::Network& network, std::span<const std:
     const auto found = given.find(node.name);
     if (found == given.end()) return;
     auto* forced = const_cast<std::int32_t*>(found->second.data());
-    value = torch::from_blob(forced, value.sizes(), torch::kInt).to(torch::kFloat) * scales;
+    // In the layout of the value, so that later layers add in the same order.
+    value = (torch::from_blob(forced, value.sizes(), torch::kInt).to(torch::kFloat) * scales)
+                .contiguous(value.suggest_memory_format());
   };
   module.forward(normalized(network, pixels, count), nn::Mode::Evaluate, keep);
   return result;

@@ -232,7 +232,7 @@ Recipe read(Table table, std::string_view source) {
   recipe.text = source;
   recipe.network = table.text("network", "");
   recipe.start = table.text("start", "");
-  recipe.epochs = table.integer("epochs", recipe.epochs, 1, 100000);
+  recipe.epochs = table.integer("epochs", recipe.epochs, 0, 100000);
   recipe.batch_size = table.integer("batch_size", recipe.batch_size, 1, 65536);
   recipe.seed = static_cast<std::uint64_t>(table.integer("seed", 1, 0, 1 << 30));
   recipe.threads = table.integer("threads", 0, 0, 256);

@@ -52,12 +52,12 @@ struct Calibration {
 };
 
 struct Recipe {
-  std::string text;  // as read; kept with checkpoints and packed files
-  std::string network;
-  std::string start;  // safetensors with float weights, relative to the data root or the recipe
+  std::string text;     // as read; kept with checkpoints and packed files
+  std::string network;  // name, or a .safetensors file of a network, found as `start` is
+  std::string start;    // safetensors with float weights, relative to the data root or the recipe
   std::string dataset;
   data::Augmentation augmentation;
-  int epochs = 1;
+  int epochs = 1;  // 0: quantize and calibrate, no training
   int batch_size = 128;
   std::uint64_t seed = 1;
   int threads = 0;  // 0: all cores

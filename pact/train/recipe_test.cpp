@@ -79,7 +79,7 @@ TEST(Recipe, UnknownKeysAreNamedWithTheirLine) {
 }
 
 TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
-  EXPECT_THAT(error_of("epochs = 0\n" + kGood), HasSubstr("expected a whole number from 1"));
+  EXPECT_THAT(error_of("epochs = -1\n" + kGood), HasSubstr("expected a whole number from 0"));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweight_bits = 9\n"), HasSubstr("from 1 to 8, found 9"));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"lsq\"\n"),
               AllOf(HasSubstr("dorefa"), HasSubstr("found 'lsq'")));

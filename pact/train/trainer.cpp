@@ -28,13 +28,40 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::filesystem::path find_start(const Recipe& recipe, const TrainOptions& options) {
+std::filesystem::path find_file(std::string_view key, const std::string& name,
+                                const TrainOptions& options) {
   for (const auto& folder : {options.data_root, options.recipe_folder}) {
-    if (std::filesystem::exists(folder / recipe.start)) return folder / recipe.start;
+    if (std::filesystem::exists(folder / name)) return folder / name;
   }
-  throw_error(ErrorCode::NotFound, "start: expected '", recipe.start, "' under ",
+  throw_error(ErrorCode::NotFound, key, ": expected '", name, "' under ",
               options.data_root.string(), " or ", options.recipe_folder.string(),
               "; PACT_DATA names the first");
+}
+
+// The network in a file, with its weights.
+graph::Network stored_network(const Recipe& recipe, const TrainOptions& options) {
+  const auto path = find_file("network", recipe.network, options);
+  auto network = graph::network_from(value_or_throw(graph::read_safetensors(path)));
+  if (!network) throw_error(network.error().code, path.string(), ": ", network.error().message);
+  return std::move(*network);
+}
+
+graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info) {
+  const models::Task task{info.channels, info.height, info.width,
+                          static_cast<std::int64_t>(info.classes.size())};
+  graph::Network network = value_or_throw(models::build(recipe.network, task));
+  models::initialize(network, recipe.seed);
+  return network;
+}
+
+void load_start(graph::Network& network, const Recipe& recipe, const TrainOptions& options) {
+  const auto path = find_file("start", recipe.start, options);
+  std::map<std::string, graph::Tensor> weights =
+      value_or_throw(graph::read_safetensors(path)).tensors;
+  std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with("optimizer."); });
+  if (const Status status = graph::load_parameters(network, weights); !status) {
+    throw_error(status.error().code, path.string(), ": ", status.error().message);
+  }
 }
 
 torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
@@ -83,6 +110,7 @@ class Trainer {
     started_ = Clock::now();
     saved_ = started_;
     while (position_.epoch < recipe_.epochs) run_epoch();
+    if (recipe_.epochs == 0) finish_untrained();
     return module_.network();
   }
 
@@ -212,6 +240,14 @@ class Trainer {
     if (hooks_.on_epoch) hooks_.on_epoch(report);
   }
 
+  void finish_untrained() {
+    EpochReport report;
+    report.clips = clip_reports();
+    report.validation = hooks_.validate(module_.network());
+    save();
+    if (hooks_.on_epoch) hooks_.on_epoch(report);
+  }
+
   std::vector<ClipReport> clip_reports() const {
     std::vector<ClipReport> reports;
     for (const auto& [name, tensor] : module_.tensors()) {
@@ -292,23 +328,15 @@ class Trainer {
 
 graph::Network starting_network(const Recipe& recipe, const TrainOptions& options) {
   const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
-  const models::Task task{info->channels, info->height, info->width,
-                          static_cast<std::int64_t>(info->classes.size())};
-  graph::Network network = value_or_throw(models::build(recipe.network, task));
-  network.preprocessing.mean.assign(info->mean.begin(), info->mean.end());
-  network.preprocessing.std.assign(info->std.begin(), info->std.end());
-  for (const std::string_view name : info->classes) network.classes.emplace_back(name);
-  if (recipe.start.empty()) {
-    models::initialize(network, recipe.seed);
-  } else {
-    const auto path = find_start(recipe, options);
-    const auto file = value_or_throw(graph::read_safetensors(path));
-    std::map<std::string, graph::Tensor> weights = file.tensors;
-    std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with("optimizer."); });
-    if (const Status status = graph::load_parameters(network, weights); !status) {
-      throw_error(status.error().code, path.string(), ": ", status.error().message);
-    }
+  graph::Network network = recipe.network.ends_with(".safetensors")
+                               ? stored_network(recipe, options)
+                               : built_network(recipe, *info);
+  if (network.preprocessing.mean.empty()) {
+    network.preprocessing.mean.assign(info->mean.begin(), info->mean.end());
+    network.preprocessing.std.assign(info->std.begin(), info->std.end());
   }
+  if (network.classes.empty()) network.classes.assign(info->classes.begin(), info->classes.end());
+  if (!recipe.start.empty()) load_start(network, recipe, options);
   if (!recipe.quantize) return network;
   return value_or_throw(graph::quantize(network, *recipe.quantize));
 }

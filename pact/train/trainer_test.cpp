@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "pact/base/file.h"
+#include "pact/graph/safetensors.h"
 #include "pact/train/checkpoint.h"
 #include "pact/train/evaluate.h"
 
@@ -141,6 +142,41 @@ TEST_F(Trainer, MissingStartWeightsSayWhereTheyWereLookedFor) {
   } catch (const Exception& error) {
     EXPECT_THAT(error.what(), HasSubstr("expected 'nothing.safetensors' under"));
   }
+}
+
+TEST_F(Trainer, AStoredNetworkIsQuantizedAndCalibratedWithoutTraining) {
+  Recipe floats = recipe();
+  floats.quantize.reset();
+  graph::Network network = starting_network(floats, options("stored"));
+  network.name = "mine";
+  network.classes = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  std::filesystem::create_directories(folder_);
+  value_or_throw(write_atomically(folder_ / "mine.safetensors",
+                                  graph::serialize_safetensors(graph::to_tensor_file(network))));
+  Recipe own = recipe("calibrate = { batches = 1, percentile = 1.0 }\n");
+  own.network = "mine.safetensors";
+  own.epochs = 0;
+  TrainOptions in_folder = options("own");
+  in_folder.recipe_folder = folder_;
+  const graph::Network made = train(own, in_folder, hooks());
+  EXPECT_EQ(made.name, "mine");
+  EXPECT_EQ(made.classes, network.classes);
+  EXPECT_EQ(made.parameters().at("conv1.weight"), network.parameters().at("conv1.weight"));
+  EXPECT_NE(made.parameters().at("relu1.alpha").floats()[0], 6);
+  EXPECT_EQ(load_checkpoint(folder_ / "own/checkpoint.safetensors").network.parameters(),
+            made.parameters());
+}
+
+TEST_F(Trainer, LaterLayersReadTheLevelsThatAreGiven) {
+  const auto network = starting_network(recipe(), options("given"));
+  const std::vector<std::uint8_t> pixels(28 * 28, 100);
+  const Levels own = fake_quantized_levels(network, pixels, 1);
+  EXPECT_EQ(fake_quantized_levels(network, pixels, 1, own), own);
+  Levels changed;
+  changed["relu1"].assign(own.at("relu1").size(), 0);
+  const Levels after = fake_quantized_levels(network, pixels, 1, changed);
+  EXPECT_EQ(after.at("relu1"), own.at("relu1"));
+  EXPECT_NE(after, own);
 }
 
 TEST_F(Trainer, FakeQuantizedLevelsAreWholeAndOnTheirGrid) {
