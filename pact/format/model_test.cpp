@@ -302,9 +302,7 @@ std::vector<Damage> damages() {
        },
        "expected 96 entries of the weights, found 2"},
       {"FloatWeightsNan",
-       [=](Model& m) {
-         op<Conv>(m, kFloatConv).weights = f32(std::vector<float>(96, kNan));
-       },
+       [=](Model& m) { op<Conv>(m, kFloatConv).weights = f32(std::vector<float>(96, kNan)); },
        "finite numbers in the weights"},
       {"FloatBias", [=](Model& m) { op<Conv>(m, kFloatConv).bias = f32({1}); },
        "expected 3 entries of the bias, found 1"},

@@ -234,4 +234,20 @@ inline void expect_equal_run(const Network& network, const Model& model,
   expect_same_bits(outputs, expected.outputs);
 }
 
+inline constexpr std::pair<int, int> kThreadsAndBatches[] = {{1, 1}, {3, 3}, {1, 16}, {3, 16}};
+
+// Five images divide neither batch; every instruction set.
+inline void expect_runtime_equals_evaluator(const Network& network) {
+  const Expected expected = evaluate_images(network, 5);
+  const Model model = packed(network);
+  std::size_t runs = 0;
+  for (const Isa isa : available_isas()) {
+    for (const auto& [threads, batch] : kThreadsAndBatches) {
+      expect_equal_run(network, model, {.threads = threads, .batch = batch, .isa = isa}, expected);
+      ++runs;
+    }
+  }
+  ASSERT_EQ(runs, available_isas().size() * std::size(kThreadsAndBatches));
+}
+
 }  // namespace pact::testing_networks

@@ -62,22 +62,6 @@ namespace {
 using namespace testing_networks;
 using testing::HasSubstr;
 
-constexpr std::pair<int, int> kThreadsAndBatches[] = {{1, 1}, {3, 3}, {1, 16}, {3, 16}};
-
-// Five images divide neither batch; every instruction set.
-void expect_runtime_equals_evaluator(const Network& network) {
-  const Expected expected = evaluate_images(network, 5);
-  const Model model = packed(network);
-  std::size_t runs = 0;
-  for (const Isa isa : available_isas()) {
-    for (const auto& [threads, batch] : kThreadsAndBatches) {
-      expect_equal_run(network, model, {.threads = threads, .batch = batch, .isa = isa}, expected);
-      ++runs;
-    }
-  }
-  ASSERT_EQ(runs, available_isas().size() * std::size(kThreadsAndBatches));
-}
-
 struct ConvCase {
   std::string name;
   Pair size;
@@ -254,48 +238,6 @@ TEST(Session, EqualsTheEvaluatorForFloatLayersBetweenIntegerOnes) {
   const NodeId more = b.add(Linear{.out_features = 7}, {b.add(Flatten{}, {largest})});
   b.add(Add{}, {b.add(Linear{.out_features = 7, .bias = Bias::Absent}, {global}), more});
   expect_runtime_equals_evaluator(b.network());
-}
-
-TEST(Session, EqualsTheEvaluatorForChannelsThatMove) {
-  Builder builder(3, 6, 4, 9);
-  const NodeId pixels = builder.lookup(affine_grid(8, 100));
-  const NodeId narrow = builder.requantize({builder.conv3(pixels, 4)}, unsigned_grid(3));
-  const NodeId more = builder.requantize({builder.conv3(pixels, 2)}, unsigned_grid(3));
-  const NodeId joined = builder.add(Concat{}, {narrow, more, narrow});
-  const NodeId part = builder.add(Slice{3, 6}, {joined});
-  const NodeId moved = builder.add(Rearrange{{2, 3, 6, 4}, {1, 0, 3, 2}, {6, 4, 6}}, {part});
-  const NodeId flat = builder.add(Rearrange{{6, 24}, {1, 0}, {144}}, {moved});
-  const NodeId sums = builder.add(IntLinear{5, symmetric_grid(3)}, {flat});
-  const NodeId stream = builder.requantize({builder.conv3(moved, 3)}, kStream);
-  const NodeId streams = builder.add(Concat{}, {stream, stream});
-  const NodeId cut = builder.add(Slice{2, 3}, {streams});
-  const NodeId floats = builder.add(Dequantize{}, {cut});
-  const NodeId float_part = builder.add(Slice{0, 1}, {floats});
-  const NodeId float_join = builder.add(Concat{}, {float_part, floats});
-  const NodeId all = builder.add(Rearrange{{4, 24}, {1, 0}, {96}}, {float_join});
-  const NodeId logits = builder.add(Dequantize{}, {sums});
-  builder.add(Concat{}, {logits, all});
-  expect_runtime_equals_evaluator(builder.network());
-}
-
-TEST(Session, EqualsTheEvaluatorForFunctionsOfFloats) {
-  using numeric::Function;
-  Builder builder(3, 7, 5, 4);
-  const NodeId x = builder.add(BatchNorm{}, {builder.floats()});
-  const NodeId leaky = builder.add(Pointwise{Function::LeakyRelu, 0.3F, 0}, {x});
-  const NodeId swish = builder.add(Pointwise{Function::HardSwish, 0, 0}, {leaky});
-  const NodeId clip = builder.add(Pointwise{Function::Clip, -0.5F, 2.5F}, {swish});
-  const NodeId image =
-      builder.add(AvgPool{{3, 2}, {2, 1}, {1, 1, 2, 0}, AverageOver::Image}, {clip});
-  const NodeId window =
-      builder.add(AvgPool{{3, 2}, {2, 1}, {1, 1, 2, 0}, AverageOver::Window}, {clip});
-  const NodeId mean = builder.add(GlobalAvgPool{}, {window});
-  const NodeId gate = builder.add(Pointwise{Function::HardSigmoid, 0.2F, 0.5F}, {mean});
-  const NodeId gated = builder.add(Multiply{}, {image, gate});
-  const NodeId product = builder.add(Multiply{}, {gated, window});
-  const NodeId sigmoid = builder.add(Pointwise{Function::Sigmoid, 0, 0}, {product});
-  builder.add(Softmax{}, {sigmoid});
-  expect_runtime_equals_evaluator(builder.network());
 }
 
 TEST(Session, EqualsTheEvaluatorAfterScratchMemoryHeldOtherNumbers) {
