@@ -82,7 +82,7 @@ check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PAC
 # A network from elsewhere: ONNX in and out, quantized without training.
 sed '/^\[quantize\]/,$d; s/epochs = 2/epochs = 1/' "$work/small.toml" >"$work/float.toml"
 check "train in float" 0 "test [6-9][0-9.]+ % \(float\)" "$pact" train "$work/float.toml" --out "$work/float"
-check "export" 0 "saved .*net.onnx" "$pact" export "$work/float/checkpoint.safetensors" --out "$work/net.onnx"
+check "export" 0 "saved .*net.onnx" "$pact" export "$work/float/checkpoint.safetensors" --format float --out "$work/net.onnx"
 check "import" 0 "[0-9.]+ M parameters" "$pact" import "$work/net.onnx" --out "$work/net.safetensors" --text "$work/net.txt"
 check "names survive" 0 "^%layer1.0.conv1 = conv2d" cat "$work/net.txt"
 top1() { "$pact" eval "$1" --data fashion-mnist --json | grep -o '"top1":[0-9.]*'; }
@@ -91,8 +91,13 @@ printf '%s\n' 'network = "net.safetensors"' 'epochs = 0' '[data]' 'set = "fashio
   'weights = "min-max"' 'weight_bits = 8' 'activation_bits = 8' 'calibrate = { batches = 2 }' >"$work/own.toml"
 check "quantize without training" 0 "not trained  test [6-9][0-9.]+ % \(integer\)" \
   "$pact" train "$work/own.toml" --out "$work/own"
+check "export with quantizers" 0 "saved .*q.onnx" "$pact" export "$work/own/model.pact" --format qdq --out "$work/q.onnx"
+check "the same from the checkpoint" 0 "saved .*c.onnx" \
+  "$pact" export "$work/own/checkpoint.safetensors" --format qdq --out "$work/c.onnx"
+check "the same bytes" 0 "" cmp "$work/q.onnx" "$work/c.onnx"
+check "export for QONNX" 0 "saved .*n.onnx" "$pact" export "$work/own/model.pact" --format qonnx --out "$work/n.onnx"
 check "export of a quantized network" 5 "a float file cannot hold" \
-  "$pact" export "$work/own/checkpoint.safetensors" --out "$work/no.onnx"
+  "$pact" export "$work/own/checkpoint.safetensors" --format float --out "$work/no.onnx"
 check "text for an ONNX file" 4 "README.md: expected an ONNX model" "$pact" import README.md
 
 # Bad input: one line, a status other than 0.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pact/base/result.h"
+#include "pact/format/model.h"
 #include "pact/graph/network.h"
 
 namespace pact::lower {
@@ -44,5 +45,8 @@ Result<graph::Network> lower(const graph::Network& quantized);
 /// The packed file of a lowered network, as bytes. `recipe` is the text of the training recipe, for
 /// people, kept in the file.
 Result<std::vector<std::byte>> pack(const graph::Network& lowered, std::string_view recipe = {});
+
+/// The lowered network in a packed file, which format::read has checked.
+Result<graph::Network> unpack(const format::Model& model);
 
 }  // namespace pact::lower

@@ -83,6 +83,30 @@ TEST(Pack, KeepsWhatAUserNeeds) {
   EXPECT_EQ(value_or_throw(pack(lowered, "seed = 1")), bytes);
 }
 
+TEST(Pack, UnpacksToTheNetworkThatWasPacked) {
+  for (const char* name : {"cifar-resnet20-v1", "cifar-resnet20-v2", "demo-resnet"}) {
+    for (const auto edges : {LayerPolicy::Precision::Quantized, LayerPolicy::Precision::Float}) {
+      SCOPED_TRACE(name);
+      Network network = value_or_throw(models::build(name, {3, 32, 32, 10}));
+      models::initialize(network, 1);
+      network.preprocessing = {{0.5F, 0.25F, 0.5F}, {0.25F, 0.25F, 0.5F}};
+      network.classes = {"cat", "dog"};
+      QuantizePolicy policy;
+      policy.first.precision = policy.last.precision = edges;
+      const Network lowered = value_or_throw(lower(value_or_throw(quantize(network, policy))));
+      const auto bytes = value_or_throw(pack(lowered));
+      const Network unpacked = value_or_throw(unpack(value_or_throw(format::read(bytes))));
+      EXPECT_EQ(unpacked.classes, lowered.classes);
+      EXPECT_EQ(unpacked.preprocessing, lowered.preprocessing);
+      EXPECT_EQ(value_or_throw(pack(unpacked)), bytes);
+      ASSERT_EQ(unpacked.nodes().size(), lowered.nodes().size());
+      for (const auto& [parameter, tensor] : lowered.parameters()) {
+        EXPECT_EQ(unpacked.parameters().at(parameter), tensor) << parameter;
+      }
+    }
+  }
+}
+
 TEST(Pack, RefusesANetworkThatIsNotLowered) {
   Network network = value_or_throw(models::build("demo-resnet", {1, 28, 28, 2}));
   models::initialize(network, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/onnx/builder.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "pact/base/version.h"
@@ -8,7 +9,11 @@
 namespace pact::onnx {
 namespace {
 
-constexpr int kIrVersion = 8;
+// Version of the file format that brought the types of an operator set.
+int ir_version(std::int64_t opset) {
+  if (opset >= 25) return 13;
+  return opset >= 21 ? 10 : 8;
+}
 
 void set_type(pb::ValueInfoProto& value, const std::string& name, const graph::Shape& shape) {
   value.set_name(name);
@@ -50,7 +55,7 @@ NodeBuilder& NodeBuilder::set(const std::string& name, const std::vector<std::in
 }
 
 ModelBuilder::ModelBuilder(const std::string& name, std::int64_t opset) {
-  model_.set_ir_version(kIrVersion);
+  model_.set_ir_version(ir_version(opset));
   model_.set_producer_name("pact");
   model_.set_producer_version(PACT_VERSION);
   model_.add_opset_import()->set_version(opset);
@@ -70,6 +75,10 @@ std::string ModelBuilder::add_constant(const std::string& name, const graph::Ten
   return name;
 }
 
+void ModelBuilder::add_tensor(const pb::TensorProto& tensor) {
+  *model_.mutable_graph()->add_initializer() = tensor;
+}
+
 std::string ModelBuilder::add_integers(const std::string& name,
                                        const std::vector<std::int64_t>& values) {
   *model_.mutable_graph()->add_initializer() =
@@ -78,10 +87,21 @@ std::string ModelBuilder::add_integers(const std::string& name,
 }
 
 NodeBuilder ModelBuilder::add_node(const std::string& operation, const std::string& name,
-                                   const std::vector<std::string>& inputs) {
+                                   const std::vector<std::string>& inputs,
+                                   const std::string& domain) {
   auto* node = model_.mutable_graph()->add_node();
   node->set_op_type(operation);
   node->set_name(name);
+  if (!domain.empty()) {
+    node->set_domain(domain);
+    const auto& sets = model_.opset_import();
+    if (std::none_of(sets.begin(), sets.end(),
+                     [&](const auto& set) { return set.domain() == domain; })) {
+      auto* set = model_.add_opset_import();
+      set->set_domain(domain);
+      set->set_version(1);
+    }
+  }
   for (const std::string& input : inputs) node->add_input(input);
   node->add_output(name);
   return *node;

@@ -25,6 +25,9 @@ class NodeBuilder {
   pb::NodeProto& node_;
 };
 
+/// Domain of the quantizers of QONNX.
+inline constexpr const char* kQonnxDomain = "qonnx.custom_op.general";
+
 class ModelBuilder {
  public:
   ModelBuilder(const std::string& name, std::int64_t opset);
@@ -34,10 +37,11 @@ class ModelBuilder {
   void add_output(const std::string& name, const graph::Shape& shape);
   /// Adds a constant and returns its name.
   std::string add_constant(const std::string& name, const graph::Tensor& tensor);
+  void add_tensor(const pb::TensorProto& tensor);
   std::string add_integers(const std::string& name, const std::vector<std::int64_t>& values);
   /// Adds a node that makes the value `name`, and is called so.
   NodeBuilder add_node(const std::string& operation, const std::string& name,
-                       const std::vector<std::string>& inputs);
+                       const std::vector<std::string>& inputs, const std::string& domain = {});
 
   pb::ModelProto& model() { return model_; }
   /// The bytes of the file. Error: 2 GiB or more.

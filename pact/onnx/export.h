@@ -17,4 +17,22 @@ inline constexpr std::int64_t kFloatOpset = 17;
 /// Error: a node that is quantized or belongs to a lowered network.
 Result<std::string> export_float(const graph::Network& network);
 
+/// Qdq: QuantizeLinear and DequantizeLinear. Weights have the narrowest type that holds their grid,
+/// activations that of their 4 or 8 bits, else 8 bits with a Clip. Qonnx: nodes `Quant` of the
+/// domain qonnx.custom_op.general.
+enum class ExportFormat { Qdq, Qonnx };
+
+struct ExportOptions {
+  ExportFormat format = ExportFormat::Qdq;
+  /// Newest operator set to use; 0: whatever the grids need (21 for 4 bits, 25 for 2). Qdq alone.
+  std::int64_t opset = 0;
+};
+
+/// The bytes of an ONNX file of a lowered network. It computes in floats what the network computes
+/// in integers: the same levels but for float rounding, no operation that only training needs. The
+/// image that it reads is normalised floats. Error: a network that is not lowered, an operator set
+/// that lacks what a node needs.
+Result<std::string> export_quantized(const graph::Network& lowered,
+                                     const ExportOptions& options = {});
+
 }  // namespace pact::onnx

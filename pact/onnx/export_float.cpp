@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits>
 
-#include "pact/onnx/builder.h"
 #include "pact/onnx/export.h"
+#include "pact/onnx/exporter.h"
 #include "pact/onnx/metadata.h"
 
 namespace pact::onnx {
@@ -18,32 +18,18 @@ constexpr std::int64_t kToTheEnd = std::numeric_limits<std::int64_t>::max();
 Ints ints(const Pair& pair) { return {pair.y, pair.x}; }
 Ints ints(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
 
+}  // namespace
+
 // One overload of `of` per operation; each adds the nodes that make the value.
-class FloatExporter {
- public:
-  explicit FloatExporter(const Network& network)
-      : network_(network), builder_(network.name, kFloatOpset) {}
+struct Exporter::Operations {
+  Exporter& exporter;
+  ModelBuilder& builder_ = exporter.builder_;
 
-  Result<std::string> run() {
-    for (id_ = 0; id_ < static_cast<NodeId>(network_.nodes().size()); ++id_) {
-      PACT_CHECK_OK(std::visit([&](const auto& op) { return of(op); }, node().operation));
-    }
-    const Node& output = network_.node(network_.output());
-    builder_.add_output(output.name, output.type.shape);
-    write_metadata(network_, builder_.model());
-    return builder_.finish();
-  }
-
- private:
-  const Node& node() const { return network_.node(id_); }
-  std::string name(const std::string& role) const { return Network::parameter_name(node(), role); }
-  std::vector<std::string> inputs() const {
-    std::vector<std::string> names;
-    for (const NodeId input : node().inputs) names.push_back(network_.node(input).name);
-    return names;
-  }
+  const Node& node() const { return exporter.node(); }
+  std::string name(const std::string& role) const { return exporter.part(role); }
+  std::vector<std::string> inputs() const { return exporter.inputs(); }
   std::string parameter(const std::string& role) {
-    return builder_.add_constant(name(role), network_.parameter(id_, role));
+    return builder_.add_constant(name(role), exporter.network_.parameter(exporter.id_, role));
   }
   NodeBuilder add(const std::string& operation) {
     return builder_.add_node(operation, node().name, inputs());
@@ -182,17 +168,31 @@ class FloatExporter {
                       graph::name(node().operation),
                       "): a float file cannot hold it; use qdq or qonnx");
   }
-
-  const Network& network_;
-  ModelBuilder builder_;
-  NodeId id_ = 0;
 };
 
-}  // namespace
+std::vector<std::string> Exporter::inputs() const {
+  std::vector<std::string> names;
+  for (const NodeId input : node().inputs) names.push_back(network_.node(input).name);
+  return names;
+}
+
+Status Exporter::add_float_node() {
+  return std::visit([&](const auto& op) { return Operations{*this}.of(op); }, node().operation);
+}
+
+Result<std::string> Exporter::run() {
+  for (id_ = 0; id_ < static_cast<NodeId>(network_.nodes().size()); ++id_) {
+    PACT_CHECK_OK(add_node());
+  }
+  const Node& output = network_.node(network_.output());
+  builder_.add_output(output.name, output.type.shape);
+  write_metadata(network_, builder_.model());
+  return builder_.finish();
+}
 
 Result<std::string> export_float(const Network& network) {
   PACT_CHECK_OK(network.verify());
-  return FloatExporter(network).run();
+  return Exporter(network, kFloatOpset).run();
 }
 
 }  // namespace pact::onnx
