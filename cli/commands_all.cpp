@@ -5,6 +5,7 @@ namespace pact::cli {
 
 void add_commands(CLI::App& app) {
   add_train(app);
+  add_quantize(app);
   add_eval(app);
   add_lower(app);
   add_run(app);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pact/onnx/import.h"
+#include "cli/import.h"
 
 #include <cstdio>
 #include <memory>
@@ -9,18 +9,15 @@
 #include "cli/show.h"
 #include "pact/base/file.h"
 #include "pact/graph/safetensors.h"
+#include "pact/onnx/import.h"
 
 namespace pact::cli {
 namespace {
 
-struct ImportOptions {
-  std::string file;
+struct ImportCommand {
+  ImportOptions options;
   std::string output;
   std::string text;
-  std::vector<std::int64_t> input;
-  std::vector<float> mean;
-  std::vector<float> std;
-  std::string classes;
 };
 
 std::vector<std::string> read_lines(const std::string& path) {
@@ -41,48 +38,59 @@ std::int64_t parameter_count(const graph::Network& network) {
   return count;
 }
 
-void run_import(const ImportOptions& options) {
+void run_import(const ImportCommand& command) {
+  const graph::Network network = import_network(command.options);
+  std::printf("%s: %zu nodes, %s M parameters, %s M multiplications and additions an image\n",
+              command.options.file.c_str(), network.nodes().size(),
+              fixed(static_cast<double>(parameter_count(network)) / 1e6, 3).c_str(),
+              fixed(static_cast<double>(network.macs()) / 1e6, 1).c_str());
+  if (!command.text.empty()) value_or_throw(write_atomically(command.text, graph::print(network)));
+  if (command.output.empty()) return;
+  const auto bytes = graph::serialize_safetensors(graph::to_tensor_file(network));
+  value_or_throw(write_atomically(command.output, bytes));
+  std::printf("saved %s, %s\n", command.output.c_str(), bytes_text(bytes.size()).c_str());
+}
+
+}  // namespace
+
+void add_import_options(CLI::App& command, ImportOptions& options) {
+  command
+      .add_option("--input", options.input,
+                  "Channels, height and width of the image, where the file leaves them open")
+      ->expected(3)
+      ->check(CLI::Range(1, 65535));
+  CLI::Option* mean = command.add_option(
+      "--mean", options.mean, "Of each channel: pixels become (pixel / 255 - mean) / std");
+  CLI::Option* std = command.add_option("--std", options.std, "Of each channel");
+  mean->needs(std);
+  std->needs(mean);
+  command.add_option("--classes", options.classes, "File of class names, one a line");
+}
+
+graph::Network import_network(const ImportOptions& options) {
   graph::Network network =
       value_or_throw(onnx::import_network(options.file, {.input_shape = options.input}));
   if (!options.mean.empty()) network.preprocessing = {options.mean, options.std};
   if (!options.classes.empty()) network.classes = read_lines(options.classes);
   value_or_throw(network.verify());
-  std::printf("%s: %zu nodes, %s M parameters, %s M multiplications and additions an image\n",
-              options.file.c_str(), network.nodes().size(),
-              fixed(static_cast<double>(parameter_count(network)) / 1e6, 3).c_str(),
-              fixed(static_cast<double>(network.macs()) / 1e6, 1).c_str());
-  if (!options.text.empty()) value_or_throw(write_atomically(options.text, graph::print(network)));
-  if (options.output.empty()) return;
-  const auto bytes = graph::serialize_safetensors(graph::to_tensor_file(network));
-  value_or_throw(write_atomically(options.output, bytes));
-  std::printf("saved %s, %s\n", options.output.c_str(), bytes_text(bytes.size()).c_str());
+  return network;
 }
 
-}  // namespace
-
 void add_import(CLI::App& app) {
-  auto options = std::make_shared<ImportOptions>();
-  CLI::App* command = app.add_subcommand("import", "Read a float network from an ONNX file");
+  auto options = std::make_shared<ImportCommand>();
+  CLI::App* command =
+      app.add_subcommand("import", "Read a network from an ONNX file: float, QDQ, QCDQ or QONNX");
   command->footer(
       "Examples:\n"
       "  pact import net.onnx --out net.safetensors --mean 0.485 0.456 0.406 --std 0.229 0.224 "
       "0.225\n"
       "  pact import net.onnx --text net.txt\n"
-      "The file that it writes is a network with its weights, as `pact train` writes it too.");
-  command->add_option("file", options->file, "ONNX file")->required();
+      "The file that it writes is a network with its weights, as `pact train` writes it too: float\n"
+      "networks train and quantize from it, quantized ones lower from it.");
+  command->add_option("file", options->options.file, "ONNX file")->required();
   command->add_option("--out", options->output, "Network to write (safetensors)");
   command->add_option("--text", options->text, "Also write the network as text");
-  command
-      ->add_option("--input", options->input,
-                   "Channels, height and width of the image, where the file leaves them open")
-      ->expected(3)
-      ->check(CLI::Range(1, 65535));
-  CLI::Option* mean = command->add_option(
-      "--mean", options->mean, "Of each channel: pixels become (pixel / 255 - mean) / std");
-  CLI::Option* std = command->add_option("--std", options->std, "Of each channel");
-  mean->needs(std);
-  std->needs(mean);
-  command->add_option("--classes", options->classes, "File of class names, one a line");
+  add_import_options(*command, options->options);
   command->callback([options] { run_import(*options); });
 }
 

@@ -77,26 +77,35 @@ void run_train(const TrainOptions& options) {
   training.data_root = data::data_root(options.root);
   training.recipe_folder = std::filesystem::absolute(options.recipe).parent_path();
   training.start = options.resume ? train::Start::Resume : train::Start::Fresh;
-  const auto checkpoint = training.folder / "checkpoint.safetensors";
-  if (!options.resume && std::filesystem::exists(checkpoint)) {
-    throw_error(ErrorCode::InvalidArgument, checkpoint.string(),
-                " is there already; add --resume to go on, or choose another --out");
-  }
-  const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
-  const auto test =
-      value_or_throw(data::load_dataset(*info, training.data_root, data::Split::Test));
-  const Trained trained = run_training(recipe, training, test);
-  std::printf("saved %s\n", checkpoint.string().c_str());
-  if (trained.lowered) {
-    const auto path = training.folder / "model.pact";
-    value_or_throw(
-        write_atomically(path, value_or_throw(lower::pack(*trained.lowered, recipe.text))));
-    std::printf("saved %s, %s\n", path.string().c_str(),
-                bytes_text(std::filesystem::file_size(path)).c_str());
-  }
+  if (!options.resume) refuse_checkpoint(training.folder);
+  train_and_save(recipe, training);
+}
+
+std::filesystem::path checkpoint_in(const std::filesystem::path& folder) {
+  return folder / "checkpoint.safetensors";
 }
 
 }  // namespace
+
+void refuse_checkpoint(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(checkpoint_in(folder))) return;
+  throw_error(ErrorCode::InvalidArgument, checkpoint_in(folder).string(),
+              " is there already; go on with `pact train ", (folder / "recipe.toml").string(),
+              " --out ", folder.string(), " --resume`, or choose another --out");
+}
+
+void train_and_save(const train::Recipe& recipe, const train::TrainOptions& options) {
+  const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
+  const auto test = value_or_throw(data::load_dataset(*info, options.data_root, data::Split::Test));
+  const Trained trained = run_training(recipe, options, test);
+  std::printf("saved %s\n", checkpoint_in(options.folder).string().c_str());
+  if (!trained.lowered) return;
+  const auto path = options.folder / "model.pact";
+  value_or_throw(
+      write_atomically(path, value_or_throw(lower::pack(*trained.lowered, recipe.text))));
+  std::printf("saved %s, %s\n", path.string().c_str(),
+              bytes_text(std::filesystem::file_size(path)).c_str());
+}
 
 Trained run_training(const train::Recipe& recipe, const train::TrainOptions& options,
                      const data::Dataset& test) {

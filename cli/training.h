@@ -23,4 +23,10 @@ struct Trained {
 Trained run_training(const train::Recipe& recipe, const train::TrainOptions& options,
                      const data::Dataset& test);
 
+/// The same, and leaves the packed network in the folder; says what was saved.
+void train_and_save(const train::Recipe& recipe, const train::TrainOptions& options);
+
+/// Throws Exception if there is a checkpoint in the folder: a fresh run would replace it.
+void refuse_checkpoint(const std::filesystem::path& folder);
+
 }  // namespace pact::cli

@@ -62,7 +62,7 @@ kill -INT "$child"
 wait "$child"
 check "Ctrl-C ends with 130" 0 "^130$" echo $?
 check "Ctrl-C says how to go on" 0 "--resume" cat "$work/interrupted.log"
-check "no silent overwriting" 2 "add --resume" "$pact" train "$work/small.toml" --out "$work/whole"
+check "no silent overwriting" 2 "is there already; go on with .*--resume" "$pact" train "$work/small.toml" --out "$work/whole"
 
 model=$work/whole/model.pact
 check "lower, bit-exact" 0 "outputs that differ between runtime and evaluator: 0" \

@@ -260,6 +260,15 @@ TEST_F(FileTest, WritingIntoAMissingFolderIsAnErrorThatNamesTheFile) {
   EXPECT_TRUE(names_in_folder().empty());
 }
 
+TEST_F(FileTest, FoldersAreMadeUnlessAFileIsInTheWay) {
+  EXPECT_TRUE(create_folders(folder_ / "new" / "inner"));
+  EXPECT_TRUE(create_folders(folder_ / "new" / "inner"));
+  EXPECT_TRUE(fs::is_directory(folder_ / "new" / "inner"));
+  ASSERT_TRUE(write_atomically(folder_ / "file", "text"));
+  EXPECT_THAT(create_folders(folder_ / "file" / "inner").error().message,
+              HasSubstr((folder_ / "file" / "inner").string() + ": cannot create: "));
+}
+
 TEST_F(FileTest, WritingOverAFolderFailsAndLeavesNoTemporaryFile) {
   fs::create_directories(folder_ / "taken" / "inside");
   const Status status = write_atomically(folder_ / "taken", "text");

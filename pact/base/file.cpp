@@ -89,6 +89,13 @@ Result<std::string> read_text(const std::filesystem::path& path) {
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
+Status create_folders(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return make_error(ErrorCode::Io, path.string(), ": cannot create: ", error.message());
+}
+
 Status write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   const std::filesystem::path temporary = text(path.string(), ".partial-", ::getpid());
   Status status = write_and_sync(temporary, bytes);

@@ -32,6 +32,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+/// Makes a folder and those above it; Ok if it is there.
+Status create_folders(const std::filesystem::path& path);
+
 /// The whole file as text.
 Result<std::string> read_text(const std::filesystem::path& path);
 

@@ -313,13 +313,14 @@ struct Check {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(elements(Element::F32, Element::F32));
     PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the input"));
-    PACT_CHECK_OK(expect(op.epsilon > 0 && op.epsilon < 1, "an epsilon between 0 and 1"));
+    PACT_CHECK_OK(expect(op.epsilon >= 0 && op.epsilon < 1, "an epsilon from 0 to 1"));
     for (const auto& values : {op.weight, op.bias, op.mean, op.variance}) {
       PACT_CHECK_OK(check_floats(values, out().channels, "the batch norm"));
     }
     return expect(
-        std::all_of(op.variance.begin(), op.variance.end(), [](float v) { return v >= 0; }),
-        "variances that are not negative");
+        std::all_of(op.variance.begin(), op.variance.end(),
+                    [&](float v) { return v >= 0 && v + op.epsilon > 0; }),
+        "variances that are not negative, and a positive epsilon where one is zero");
   }
 
   Status of(const Relu&) const {

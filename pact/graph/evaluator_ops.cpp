@@ -415,8 +415,10 @@ struct Evaluate {
   Floats effective_weights(const numeric::WeightSpec& spec, std::int64_t outputs) const {
     Floats weights = o.parameter("weight").floats();
     if (spec.scheme == numeric::WeightScheme::None) return weights;
+    std::span<const float> given;
+    if (numeric::has_given_scales(spec)) given = o.parameter("weight_scale").floats();
     const auto quantized =
-        numeric::quantize_weights(weights, static_cast<std::size_t>(outputs), spec);
+        numeric::quantize_weights(weights, static_cast<std::size_t>(outputs), spec, given);
     if (quantized) numeric::dequantize_weights(*quantized, weights);
     return weights;
   }

@@ -178,8 +178,8 @@ struct Infer {
     return infer_linear(op, in, Element::Level, Element::Accumulator);
   }
   Result<ValueType> of(const BatchNorm& op) const {
-    if (!(op.epsilon > 0 && op.epsilon < 1)) {
-      return wrong("expected an epsilon between 0 and 1, found ", op.epsilon);
+    if (!(op.epsilon >= 0 && op.epsilon < 1)) {
+      return wrong("expected an epsilon from 0 to 1, found ", op.epsilon);
     }
     return same_float();
   }

@@ -50,11 +50,13 @@ struct Slots {
     std::vector<ParameterSlot> slots{
         {"weight", {op.out_channels, in[0].channels() / op.groups, op.kernel.y, op.kernel.x}}};
     if (op.bias == Bias::Present) slots.push_back({"bias", {op.out_channels}});
+    add_scales(slots, op.weights);
     return slots;
   }
   std::vector<ParameterSlot> of(const Linear& op) const {
     std::vector<ParameterSlot> slots{{"weight", {op.out_features, in[0].channels()}}};
     if (op.bias == Bias::Present) slots.push_back({"bias", {op.out_features}});
+    add_scales(slots, op.weights);
     return slots;
   }
   std::vector<ParameterSlot> of(const IntConv2d& op) const {
@@ -90,6 +92,17 @@ struct Slots {
   template <typename Other>
   std::vector<ParameterSlot> of(const Other&) const {
     return {};
+  }
+
+ private:
+  // infer() has checked that the groups fit the weights, which are the first slot.
+  static void add_scales(std::vector<ParameterSlot>& slots, const numeric::WeightSpec& spec) {
+    if (!numeric::has_given_scales(spec)) return;
+    const Shape& weight = slots[0].shape;
+    const auto outputs = static_cast<std::size_t>(weight[0]);
+    const auto inputs = static_cast<std::size_t>(element_count(weight)) / outputs;
+    const auto groups = numeric::scale_groups(spec, outputs, inputs);
+    slots.push_back({"weight_scale", {static_cast<std::int64_t>(groups->count)}});
   }
 };
 

@@ -145,7 +145,7 @@ TEST(Network, AddErrorsNameTheNodeAndSayWhatWasFound) {
       {Conv2d{.weights = {.scheme = numeric::WeightScheme::Sawb, .bits = 9}}, {in}, "found 9"},
       {Linear{}, {in}, "flat input, found 4x8x8"},
       {Linear{.out_features = 0}, {flat}, "out_features"},
-      {BatchNorm{.epsilon = 0}, {in}, "epsilon"},
+      {BatchNorm{.epsilon = -1e-5F}, {in}, "epsilon"},
       {BatchNorm{.epsilon = std::numeric_limits<float>::quiet_NaN()}, {in}, "epsilon"},
       {MaxPool{{2, 2}, {2, 2}, {2, 0, 0, 0}}, {in}, "padding smaller than the kernel"},
       {Shortcut{{1, 1}, -1, 0}, {in}, "added channels"},

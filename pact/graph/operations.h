@@ -84,9 +84,16 @@ struct Linear {
   bool operator==(const Linear&) const = default;
 };
 
-/// F -> F per channel. Parameters weight, bias, running_mean, running_var: {channels}.
+/// What batch norm divides by in training: the statistics of the batch (which it keeps running
+/// averages of), or those that it has.
+enum class Statistics { Batch, Fixed };
+
+/// F -> F per channel: (x - running_mean) * weight / sqrt(running_var + epsilon) + bias. Parameters
+/// weight, bias, running_mean, running_var: {channels}. Any affine function of each channel is one
+/// with fixed statistics.
 struct BatchNorm {
   float epsilon = 1e-5F;
+  Statistics statistics = Statistics::Batch;
   bool operator==(const BatchNorm&) const = default;
 };
 
@@ -282,7 +289,7 @@ void fields(Op& op, Visit visit) {
   } else if constexpr (std::is_same_v<T, IntLinear>) {
     visit("out_features", op.out_features), visit("weights", op.weights);
   } else if constexpr (std::is_same_v<T, BatchNorm>) {
-    visit("epsilon", op.epsilon);
+    visit("epsilon", op.epsilon), visit("statistics", op.statistics);
   } else if constexpr (std::is_same_v<T, MaxPool>) {
     visit("kernel", op.kernel), visit("stride", op.stride), visit("padding", op.padding);
   } else if constexpr (std::is_same_v<T, AvgPool>) {

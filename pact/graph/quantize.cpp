@@ -175,6 +175,7 @@ class Quantizer {
     if (auto* conv = std::get_if<Conv2d>(&operation)) conv->weights = policies_.at(id).weights;
     if (auto* linear = std::get_if<Linear>(&operation)) linear->weights = policies_.at(id).weights;
     PACT_TRY(mapped_[id], result_.add(node.name, std::move(operation), {input}));
+    if (numeric::has_given_scales(policies_.at(id).weights)) initialize_scales(mapped_[id]);
     return needs_stream(id) ? add_stream(id) : Status{};
   }
 
@@ -246,6 +247,13 @@ class Quantizer {
       result_.set_parameter(id, slot.role,
                             Tensor::f32(slot.shape, std::vector<float>(elements, value)));
     }
+  }
+
+  void initialize_scales(NodeId layer) {
+    const Shape shape = result_.parameter_slots(layer).back().shape;
+    const auto elements = static_cast<std::size_t>(element_count(shape));
+    result_.set_parameter(layer, "weight_scale",
+                          Tensor::f32(shape, std::vector<float>(elements, 1.0F)));
   }
 
   // Lowest or highest normalised pixel over the channels.

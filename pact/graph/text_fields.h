@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -26,6 +27,9 @@ inline constexpr std::array<EnumNames<ActivationScheme>, 4> names_of(ActivationS
            {ActivationScheme::Range, "range"},
            {ActivationScheme::Stream, "stream"}}};
 }
+inline constexpr std::array<EnumNames<Statistics>, 2> names_of(Statistics) {
+  return {{{Statistics::Batch, "batch"}, {Statistics::Fixed, "fixed"}}};
+}
 inline constexpr std::array<EnumNames<AverageOver>, 2> names_of(AverageOver) {
   return {{{AverageOver::Image, "image"}, {AverageOver::Window, "window"}}};
 }
@@ -42,8 +46,8 @@ inline constexpr std::array<EnumNames<AlphaGradient>, 2> names_of(AlphaGradient)
 inline constexpr std::array<EnumNames<PixelTable>, 2> names_of(PixelTable) {
   return {{{PixelTable::Levels, "levels"}, {PixelTable::Floats, "floats"}}};
 }
-inline constexpr std::array<EnumNames<numeric::WeightScheme>, 5> names_of(numeric::WeightScheme) {
-  std::array<EnumNames<numeric::WeightScheme>, 5> names;
+inline constexpr auto names_of(numeric::WeightScheme) {
+  std::array<EnumNames<numeric::WeightScheme>, std::size(numeric::kWeightSchemeNames)> names;
   for (std::size_t i = 0; i < names.size(); ++i) {
     names[i] = {numeric::kWeightSchemeNames[i].scheme, numeric::kWeightSchemeNames[i].name};
   }

@@ -125,7 +125,7 @@ TEST(Text, EveryWeightSchemeRoundTrips) {
     EXPECT_EQ(parsed->node(1).as<Conv2d>()->weights, spec) << row.name;
     ++checked;
   }
-  EXPECT_EQ(checked, 5);
+  EXPECT_EQ(checked, 7);
 }
 
 TEST(Text, EveryEnumeratorHasANameOfItsOwn) {
@@ -146,7 +146,8 @@ TEST(Text, EveryEnumeratorHasANameOfItsOwn) {
   EXPECT_EQ(count(PixelTable{}), 2U);
   EXPECT_EQ(count(AverageOver{}), 2U);
   EXPECT_EQ(count(numeric::Function{}), 5U);
-  EXPECT_EQ(count(WeightScheme{}), 5U);
+  EXPECT_EQ(count(WeightScheme{}), 7U);
+  EXPECT_EQ(count(Statistics{}), 2U);
   EXPECT_EQ(count(Granularity{}), 3U);
 }
 

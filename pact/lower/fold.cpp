@@ -141,7 +141,10 @@ class Folder {
                         "': weights with a scale per group of inputs cannot be lowered");
     }
     const auto outputs = static_cast<std::size_t>(weight.shape[0]);
-    PACT_TRY(const auto quantized, numeric::quantize_weights(weight.floats(), outputs, spec));
+    std::span<const float> given;
+    if (numeric::has_given_scales(spec)) given = source().parameter(id, "weight_scale").floats();
+    PACT_TRY(const auto quantized,
+             numeric::quantize_weights(weight.floats(), outputs, spec, given));
     PACT_TRY(const NodeId layer, add_integer_layer(node, quantized.grid, form.terms[0].value));
     std::vector<std::int32_t> levels;
     for (const std::uint8_t code : quantized.codes) levels.push_back(quantized.grid.level(code));

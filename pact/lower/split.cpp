@@ -4,8 +4,9 @@
 //
 //   f(concat(x, y)) = concat(f(x), f(y))      f: batch norm, ReLU, clip, quantizer
 //   f(rearrange(x)) = rearrange(f(x))         where f is the same for all channels
-//   pact(clip(x))   = pact(x)                 where the clip contains [0, alpha]
+//   quantizer(clip(x)) = quantizer(x)         where the clip keeps all that the quantizer does
 #include <algorithm>
+#include <optional>
 
 #include "pact/lower/lower.h"
 #include "pact/lower/rewriter.h"
@@ -17,21 +18,35 @@ using namespace graph;
 
 bool acts_on_channels(const Node& node) {
   return node.as<BatchNorm>() != nullptr || node.as<Relu>() != nullptr ||
-         node.as<Pointwise>() != nullptr || node.as<FakeQuantize>() != nullptr;
+         node.as<Pointwise>() != nullptr || node.as<FakeQuantize>() != nullptr ||
+         node.as<Quantize>() != nullptr;
 }
 
-// The value that PACT may read instead of `input`, a node of the result.
+// A bound above which a quantizer of values from 0 up makes its highest level of everything;
+// nothing for other nodes.
+std::optional<float> clip_of(const Network& network, NodeId id) {
+  const Node& node = network.node(id);
+  const auto* fake = node.as<FakeQuantize>();
+  if (fake != nullptr && fake->scheme == ActivationScheme::Pact) {
+    const auto& alpha = network.parameter(id, "alpha").floats();
+    return *std::max_element(alpha.begin(), alpha.end());
+  }
+  const auto* quantize = node.as<Quantize>();
+  if (quantize == nullptr || quantize->grid.lowest != 0) return std::nullopt;
+  const auto& inverse = network.parameter(id, "inverse").floats();
+  const float least = *std::min_element(inverse.begin(), inverse.end());
+  return (static_cast<float>(quantize->grid.highest()) - 0.25F) / least;
+}
+
+// The value that a quantizer may read instead of `input`, a node of the result.
 NodeId before_clip(const Network& source, NodeId id, const Network& result, NodeId input) {
-  const auto* quantizer = source.node(id).as<FakeQuantize>();
-  if (quantizer == nullptr || quantizer->scheme != ActivationScheme::Pact) return input;
+  const std::optional<float> clip = clip_of(source, id);
+  if (!clip) return input;
   const Node& node = result.node(input);
   if (node.as<Relu>() != nullptr) return node.inputs[0];
   const auto* op = node.as<Pointwise>();
   if (op == nullptr || op->function != numeric::Function::Clip) return input;
-  const auto& alpha = source.parameter(id, "alpha").floats();
-  const bool inside =
-      op->a <= 0 && std::all_of(alpha.begin(), alpha.end(), [&](float a) { return a <= op->b; });
-  return inside ? node.inputs[0] : input;
+  return op->a <= 0 && *clip <= op->b ? node.inputs[0] : input;
 }
 
 // The part of a parameter that belongs to channels [first, first + count).

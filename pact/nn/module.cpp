@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pact/numeric/activations.h"
 #include "pact/quantizers/activations.h"
 #include "pact/quantizers/weights.h"
 
@@ -15,7 +16,9 @@ using torch::Tensor;
 // Streams keep this much room above the largest value seen, and forget old peaks slowly.
 constexpr float kHeadroom = 1.25F;
 constexpr float kForget = 0.99F;
-constexpr std::int64_t kMaxCalibrationSamples = 1 << 20;
+// Values of one tensor that calibration looks at.
+constexpr std::int64_t kMaxSamples = 1 << 20;
+constexpr std::int64_t kMaxErrorSamples = 1 << 16;
 
 Role role_of(const Node& node, const std::string& slot) {
   if (const auto* op = node.as<FakeQuantize>()) {
@@ -23,7 +26,9 @@ Role role_of(const Node& node, const std::string& slot) {
         op->scheme == ActivationScheme::Pact || op->scheme == ActivationScheme::TwoSided;
     return trained ? Role::Clip : Role::Buffer;
   }
-  if (slot == "running_mean" || slot == "running_var") return Role::Buffer;
+  if (slot == "running_mean" || slot == "running_var" || slot == "weight_scale") {
+    return Role::Buffer;
+  }
   return slot == "weight" && node.as<BatchNorm>() == nullptr ? Role::Weight : Role::Norm;
 }
 
@@ -36,25 +41,11 @@ quantizers::Gradient gradient_of(const FakeQuantize& op) {
                                                 : quantizers::Gradient::Pact;
 }
 
-// The element of `values` that a share `percentile` of them does not exceed.
-float percentile_of(const Tensor& values, double percentile) {
-  if (values.numel() == 0) return 0;
-  const std::int64_t rank = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(percentile * static_cast<double>(values.numel())), 1,
-      values.numel());
-  return std::get<0>(values.kthvalue(rank)).item<float>();
-}
-
-Tensor sample(const Tensor& x) {
+std::vector<float> sample(const Tensor& x, std::int64_t limit) {
   const Tensor flat = x.detach().flatten();
-  const std::int64_t step = flat.numel() / kMaxCalibrationSamples + 1;
-  return flat.slice(0, 0, flat.numel(), step);
-}
-
-// Clips only grow while calibrating, so several batches give the largest of their percentiles.
-void raise(const Tensor& clip, float value) {
-  float* stored = clip.data_ptr<float>();
-  if (std::isfinite(value)) *stored = std::max(*stored, value);
+  const std::int64_t step = flat.numel() / limit + 1;
+  const Tensor taken = flat.slice(0, 0, flat.numel(), step).contiguous();
+  return {taken.data_ptr<float>(), taken.data_ptr<float>() + taken.numel()};
 }
 
 }  // namespace
@@ -78,10 +69,14 @@ Module::Module(Network network) : network_(std::move(network)) {
   }
 }
 
-void Module::reset_clips() {
+void Module::begin_calibration(const numeric::Calibration& calibration) {
   constexpr float kTiny = 1e-3F;
   const torch::NoGradGuard guard;
+  calibration_ = calibration;
+  calibration_passes_ = 0;
   for (const Node& node : network_.nodes()) {
+    if (const auto* conv = node.as<Conv2d>()) calibrate_weights(node, conv->weights);
+    if (const auto* linear = node.as<Linear>()) calibrate_weights(node, linear->weights);
     const auto* op = node.as<FakeQuantize>();
     if (op == nullptr || op->scheme == ActivationScheme::Range) continue;
     if (op->scheme == ActivationScheme::Pact) tensor(node, "alpha").fill_(kTiny);
@@ -91,6 +86,17 @@ void Module::reset_clips() {
       tensor(node, "high").fill_(kTiny);
     }
   }
+}
+
+void Module::calibrate_weights(const Node& node, const numeric::WeightSpec& spec) {
+  if (!numeric::has_given_scales(spec)) return;
+  const Tensor& weight = tensor(node, "weight");
+  const std::span<const float> values(weight.data_ptr<float>(),
+                                      static_cast<std::size_t>(weight.numel()));
+  const auto outputs = static_cast<std::size_t>(weight.size(0));
+  const auto scales =
+      value_or_throw(numeric::calibrated_scales(values, outputs, spec, calibration_));
+  std::copy(scales.begin(), scales.end(), tensor(node, "weight_scale").data_ptr<float>());
 }
 
 Network Module::network() const {
@@ -115,7 +121,9 @@ struct Module::Forward {
   Tensor weights(const numeric::WeightSpec& spec) const {
     const Tensor& values = parameter("weight");
     const bool quantized = spec.scheme != numeric::WeightScheme::None && mode != Mode::Calibrate;
-    return quantized ? quantizers::quantize_weights(values, spec) : values;
+    if (!quantized) return values;
+    const bool given = numeric::has_given_scales(spec);
+    return quantizers::quantize_weights(values, spec, given ? parameter("weight_scale") : Tensor{});
   }
 
   Tensor of(const Input&) const { return in[0]; }
@@ -137,7 +145,8 @@ struct Module::Forward {
   Tensor of(const BatchNorm& op) const {
     return torch::batch_norm(in[0], parameter("weight"), parameter("bias"),
                              parameter("running_mean"), parameter("running_var"),
-                             mode == Mode::Train, 0.1, op.epsilon, false);
+                             mode == Mode::Train && op.statistics == Statistics::Batch, 0.1,
+                             op.epsilon, false);
   }
   Tensor of(const Relu&) const { return torch::relu(in[0]); }
   Tensor of(const Add&) const { return in[0] + in[1]; }
@@ -230,32 +239,71 @@ struct Module::Forward {
 
   Tensor calibrate(const FakeQuantize& op) const {
     const torch::NoGradGuard guard;
-    if (op.scheme == ActivationScheme::Stream) raise(parameter("range"), kHeadroom * peak());
-    if (op.scheme == ActivationScheme::TwoSided) {
-      const Tensor values = sample(in[0]);
-      raise(parameter("high"), percentile_of(values, module.percentile_));
-      const Tensor& low = parameter("low");
-      const float lowest = -percentile_of(-values, module.percentile_);
-      float* stored = low.data_ptr<float>();
-      *stored = std::min(*stored, lowest);
-    }
+    if (op.scheme == ActivationScheme::Stream) settle("range", kHeadroom * peak(), 0);
+    if (op.scheme == ActivationScheme::TwoSided) calibrate_both_sides(op);
     if (op.scheme != ActivationScheme::Pact) return in[0];
-    calibrate_alpha();
+    const Tensor& alpha = parameter("alpha");
+    for (std::int64_t c = 0; c < alpha.numel(); ++c) {
+      settle("alpha", alpha_of(alpha.numel() == 1 ? in[0] : in[0].select(1, c), op.bits), c);
+    }
     return torch::relu(in[0]);
   }
 
-  void calibrate_alpha() const {
-    const Tensor& alpha = parameter("alpha");
-    for (std::int64_t c = 0; c < alpha.numel(); ++c) {
-      const Tensor values = sample(alpha.numel() == 1 ? in[0] : in[0].select(1, c));
-      const Tensor positive = values.masked_select(values > 0);
-      raise(alpha.detach().narrow(0, c, 1), percentile_of(positive, module.percentile_));
+  bool by_error() const { return module.calibration_.rule == numeric::ClipRule::LeastError; }
+
+  std::vector<float> seen(const Tensor& x) const {
+    return sample(x, by_error() ? kMaxErrorSamples : kMaxSamples);
+  }
+
+  float percentile(std::vector<float> values) const {
+    const numeric::Calibration& c = module.calibration_;
+    return numeric::percentile_of(std::move(values),
+                                  c.rule == numeric::ClipRule::Percentile ? c.percentile : 1);
+  }
+
+  float alpha_of(const Tensor& x, int bits) const {
+    std::vector<float> values = seen(x);
+    std::erase_if(values, [](float v) { return !(v > 0); });
+    const float clip = percentile(values);
+    if (!by_error() || values.empty()) return clip;
+    const numeric::Grid grid = numeric::unsigned_grid(bits);
+    const auto highest = static_cast<float>(grid.highest());
+    return numeric::least_error_scale(values, grid, clip / highest) * highest;
+  }
+
+  void calibrate_both_sides(const FakeQuantize& op) const {
+    const std::vector<float> values = seen(in[0]);
+    std::vector<float> negated;
+    for (const float value : values) negated.push_back(-value);
+    float low = std::min(-percentile(std::move(negated)), 0.0F);
+    float high = std::max(percentile(values), 0.0F);
+    if (by_error() && high > low) {
+      const auto widest = numeric::two_sided_quantizer(op.bits, low, high);
+      const float scale = numeric::least_error_scale(values, widest.grid, widest.scale);
+      low = static_cast<float>(widest.grid.lowest) * scale;
+      high = static_cast<float>(widest.grid.highest()) * scale;
+    }
+    settle("low", low, 0);
+    settle("high", high, 0);
+  }
+
+  // Takes in what one pass found for an element of a clip.
+  void settle(const char* role, float value, std::int64_t element) const {
+    if (!std::isfinite(value)) return;
+    float& stored = parameter(role).data_ptr<float>()[element];
+    if (by_error()) {
+      const auto passes = static_cast<float>(module.calibration_passes_);
+      if (passes == 1 && value != 0) stored = value;
+      if (passes > 1) stored += (value - stored) / passes;
+    } else {
+      stored = stored < 0 ? std::min(stored, value) : std::max(stored, value);
     }
   }
 };
 
 Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
   std::vector<Tensor> values;
+  if (mode == Mode::Calibrate) ++calibration_passes_;
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
     Forward step{*this, node, {}, mode};

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pact/graph/network.h"
+#include "pact/numeric/calibrate.h"
 
 namespace pact::nn {
 
@@ -30,11 +31,10 @@ class Module {
   using Tap = std::function<void(graph::NodeId, torch::Tensor&)>;
   torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
 
-  /// Makes every clip tiny, so that the Calibrate passes that follow set it from what they see.
-  void reset_clips();
-
-  /// Share of activations below the clip that Calibrate aims for, e.g. 0.999.
-  void set_calibration_percentile(double percentile) { percentile_ = percentile; }
+  /// Sets the given scales of weights, and makes every clip tiny: the Calibrate passes that follow
+  /// set it from what they see. Of several passes, Max and Percentile keep the largest clip,
+  /// LeastError the mean.
+  void begin_calibration(const numeric::Calibration& calibration);
 
   const std::map<std::string, torch::Tensor>& tensors() const { return tensors_; }
   Role role(const std::string& name) const { return roles_.at(name); }
@@ -44,6 +44,7 @@ class Module {
 
  private:
   struct Forward;
+  void calibrate_weights(const graph::Node& node, const numeric::WeightSpec& spec);
   const torch::Tensor& tensor(const graph::Node& node, const char* role) const {
     return tensors_.at(graph::Network::parameter_name(node, role));
   }
@@ -51,7 +52,8 @@ class Module {
   graph::Network network_;
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
-  double percentile_ = 0.999;
+  numeric::Calibration calibration_;
+  int calibration_passes_ = 0;
 };
 
 }  // namespace pact::nn

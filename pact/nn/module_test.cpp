@@ -102,8 +102,7 @@ TEST(Module, TrainingMovesWeightsAndClipsButNotFixedRanges) {
 TEST(Module, CalibrationSetsClipsToThePercentileThatItSees) {
   const Network quantized = value_or_throw(quantize(small_network("demo-resnet"), {}));
   Module module(quantized);
-  module.reset_clips();
-  module.set_calibration_percentile(1.0);
+  module.begin_calibration({numeric::ClipRule::Percentile, 1.0});
   std::map<std::string, float> largest;
   const auto keep = [&](NodeId id, const torch::Tensor& value) {
     largest[quantized.node(id).name] = value.max().item<float>();
@@ -113,6 +112,47 @@ TEST(Module, CalibrationSetsClipsToThePercentileThatItSees) {
   const float alpha = module.tensors().at("relu1.alpha").item<float>();
   EXPECT_GT(alpha, 0.1F);
   EXPECT_FLOAT_EQ(alpha, largest.at("relu1"));
+}
+
+// Mean squared difference that two bits make to the first activation.
+float error_after(numeric::ClipRule rule, const torch::Tensor& images) {
+  const Network floats = small_network("demo-resnet");
+  QuantizePolicy policy;
+  policy.inner.activation_bits = 2;
+  policy.first.precision = LayerPolicy::Precision::Float;
+  const auto relu_of = [&](Module& module, Mode mode) {
+    torch::Tensor relu;
+    module.forward(images, mode, [&](NodeId id, const torch::Tensor& value) {
+      if (module.network().node(id).name == "relu1") relu = value;
+    });
+    return relu;
+  };
+  const torch::NoGradGuard guard;
+  Module module(value_or_throw(quantize(floats, policy)));
+  module.begin_calibration({rule, 0.99});
+  for (int pass = 0; pass < 3; ++pass) relu_of(module, Mode::Calibrate);
+  Module reference(floats);
+  const torch::Tensor expected = relu_of(reference, Mode::Evaluate);
+  return (relu_of(module, Mode::Evaluate) - expected).square().mean().item<float>();
+}
+
+TEST(Module, LeastErrorCalibratesFewBitsBetterThanTheMaximum) {
+  torch::manual_seed(1);
+  const torch::Tensor images = torch::randn({8, 3, 16, 16});
+  EXPECT_LT(error_after(numeric::ClipRule::LeastError, images),
+            0.9F * error_after(numeric::ClipRule::Max, images));
+}
+
+TEST(Module, CalibrationSetsGivenScalesOfWeights) {
+  QuantizePolicy policy;
+  policy.inner.weights = {numeric::WeightScheme::Scaled, 4, numeric::Granularity::Channel, 0};
+  Module module(value_or_throw(quantize(small_network("demo-resnet"), policy)));
+  module.begin_calibration({numeric::ClipRule::Max, 1});
+  const torch::Tensor& weight = module.tensors().at("layer1.0.conv1.weight");
+  const torch::Tensor scale = module.tensors().at("layer1.0.conv1.weight_scale");
+  EXPECT_EQ(module.role("layer1.0.conv1.weight_scale"), Role::Buffer);
+  ASSERT_EQ(scale.numel(), weight.size(0));
+  EXPECT_FLOAT_EQ(scale[0].item<float>(), weight[0].abs().max().item<float>() / 7);
 }
 
 TEST(Module, StreamsFollowTheRangeThatTheySee) {

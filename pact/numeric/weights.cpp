@@ -64,6 +64,24 @@ float min_max(std::span<const float> weights, int bits, std::span<std::uint8_t> 
   return scale;
 }
 
+void scaled(std::span<const float> weights, float scale, const Grid& grid,
+            std::span<std::uint8_t> codes) {
+  const float inverse = 1.0F / scale;
+  const auto lowest = static_cast<float>(grid.lowest);
+  const auto step = static_cast<float>(grid.step);
+  const auto last = static_cast<float>(grid.codes - 1);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const float code = round_half_even((weights[i] * inverse - lowest) / step);
+    codes[i] = static_cast<std::uint8_t>(std::clamp(code, 0.0F, last));
+  }
+}
+
+Status check_scale(float scale) {
+  if (scale > 0 && std::isfinite(scale) && std::isfinite(1.0F / scale)) return {};
+  return make_error(ErrorCode::Corrupt, "weights: expected scales that are positive and finite, ",
+                    "found ", scale);
+}
+
 }  // namespace
 
 Status check(const WeightSpec& spec) {
@@ -84,7 +102,9 @@ Status check(const WeightSpec& spec) {
 }
 
 Grid weight_grid(const WeightSpec& spec) {
-  return spec.scheme == WeightScheme::MinMax ? symmetric_grid(spec.bits) : odd_grid(spec.bits);
+  if (spec.scheme == WeightScheme::MinMax) return symmetric_grid(spec.bits);
+  if (spec.scheme == WeightScheme::Scaled) return affine_grid(spec.bits, 1 << (spec.bits - 1));
+  return odd_grid(spec.bits);
 }
 
 Result<ScaleGroups> scale_groups(const WeightSpec& spec, std::size_t outputs, std::size_t inputs) {
@@ -99,10 +119,11 @@ Result<ScaleGroups> scale_groups(const WeightSpec& spec, std::size_t outputs, st
 }
 
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::size_t outputs,
-                                          const WeightSpec& spec) {
+                                          const WeightSpec& spec, std::span<const float> given) {
   PACT_CHECK(spec.scheme != WeightScheme::None && outputs > 0 && weights.size() % outputs == 0);
   PACT_CHECK_OK(check(spec));
   PACT_TRY(const ScaleGroups groups, scale_groups(spec, outputs, weights.size() / outputs));
+  PACT_CHECK(!has_given_scales(spec) || given.size() == groups.count);
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
     return make_error(ErrorCode::Corrupt,
                       "weights: expected finite numbers, found one that is not");
@@ -124,6 +145,12 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
         break;
       case WeightScheme::MinMax:
         result.scales[group] = min_max(part, spec.bits, codes);
+        break;
+      case WeightScheme::Scaled:
+      case WeightScheme::ScaledOdd:
+        PACT_CHECK_OK(check_scale(given[group]));
+        result.scales[group] = given[group];
+        scaled(part, given[group], result.grid, codes);
         break;
       case WeightScheme::None:
         break;

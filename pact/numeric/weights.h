@@ -7,6 +7,9 @@
 //   SAWB (Choi et al. 2019): alpha = c1 sqrt(E[w^2]) + c2 E|w|, or max|w| if that is not positive
 //     q = round((clip(w / alpha, -1, 1) / 2 + 1/2) * n);  value = (2q - n) * alpha / n
 //   Symmetric min-max, m = 2^(k-1) - 1:  level = round(w * m / max|w|);  value = level * max|w| / m
+//   Scaled, by scales s that are given (calibrated, or read from a file):
+//     level = clamp(round(w / s), -2^(k-1), 2^(k-1) - 1);  value = level * s
+//     odd:  q = clamp(round((w / s + n) / 2), 0, n);  value = (2q - n) * s
 #pragma once
 
 #include <cstddef>
@@ -21,7 +24,7 @@
 namespace pact::numeric {
 
 /// `SawbPlus` has the codes of `Sawb`; they differ in the gradient beyond the clip (quantizers/).
-enum class WeightScheme { None, DoReFa, Sawb, SawbPlus, MinMax };
+enum class WeightScheme { None, DoReFa, Sawb, SawbPlus, MinMax, Scaled, ScaledOdd };
 
 struct WeightSchemeName {
   WeightScheme scheme;
@@ -31,7 +34,9 @@ inline constexpr WeightSchemeName kWeightSchemeNames[] = {{WeightScheme::None, "
                                                           {WeightScheme::DoReFa, "dorefa"},
                                                           {WeightScheme::Sawb, "sawb"},
                                                           {WeightScheme::SawbPlus, "sawb+"},
-                                                          {WeightScheme::MinMax, "min-max"}};
+                                                          {WeightScheme::MinMax, "min-max"},
+                                                          {WeightScheme::Scaled, "scaled"},
+                                                          {WeightScheme::ScaledOdd, "scaled-odd"}};
 
 /// Which weights share a scale. `Group`: `group_size` neighbouring inputs of one output channel.
 enum class Granularity { Tensor, Channel, Group };
@@ -56,6 +61,11 @@ struct WeightSpec {
 /// Ok if the fields of `spec` go together; DoReFa is per tensor by definition.
 Status check(const WeightSpec& spec);
 
+/// True if the scales are not computed from the weights but given beside them.
+inline bool has_given_scales(const WeightSpec& spec) {
+  return spec.scheme == WeightScheme::Scaled || spec.scheme == WeightScheme::ScaledOdd;
+}
+
 /// The grid that a scheme's codes lie on.
 Grid weight_grid(const WeightSpec& spec);
 
@@ -75,9 +85,11 @@ struct QuantizedWeights {
   std::size_t group_size = 1;  // consecutive weights that share a scale
 };
 
-/// Quantizes weights laid out [output][inputs]. Weights that are not finite are an error.
+/// Quantizes weights laid out [output][inputs]. `given` are the scales of the groups for schemes
+/// that have given ones. Weights that are not finite and scales that are not positive are errors.
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::size_t outputs,
-                                          const WeightSpec& spec);
+                                          const WeightSpec& spec,
+                                          std::span<const float> given = {});
 
 /// The values that the codes stand for.
 void dequantize_weights(const QuantizedWeights& quantized, std::span<float> values);

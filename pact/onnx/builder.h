@@ -25,9 +25,6 @@ class NodeBuilder {
   pb::NodeProto& node_;
 };
 
-/// Domain of the quantizers of QONNX.
-inline constexpr const char* kQonnxDomain = "qonnx.custom_op.general";
-
 class ModelBuilder {
  public:
   ModelBuilder(const std::string& name, std::int64_t opset);

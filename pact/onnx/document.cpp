@@ -19,20 +19,6 @@ Error corrupt(const Parts&... parts) {
   return make_error(ErrorCode::Corrupt, parts...);
 }
 
-bool is_signed(DataType type) {
-  switch (type) {
-    case DataType::Int8:
-    case DataType::Int16:
-    case DataType::Int32:
-    case DataType::Int64:
-    case DataType::Int4:
-    case DataType::Int2:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool is_float(DataType type) {
   return type == DataType::Float || type == DataType::Float16 || type == DataType::BFloat16 ||
          type == DataType::Double;
@@ -78,11 +64,11 @@ Result<Constant> decode_raw(graph::Shape shape, DataType type, std::string_view 
   if (is_float(type)) {
     std::vector<float> values(count);
     for (std::size_t i = 0; i < count; ++i) values[i] = to_float(type, word_at(raw, i, bits));
-    return Constant{std::move(shape), std::move(values)};
+    return Constant{std::move(shape), std::move(values), type};
   }
   std::vector<std::int64_t> values(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = to_integer(type, word_at(raw, i, bits));
-  return Constant{std::move(shape), std::move(values)};
+  return Constant{std::move(shape), std::move(values), type};
 }
 
 // Elements in a repeated field of the message, where 2- and 4-bit ones share a 32-bit entry... as
@@ -235,6 +221,20 @@ int bits_of(DataType type) {
       return 64;
   }
   return 0;
+}
+
+bool is_signed(DataType type) {
+  switch (type) {
+    case DataType::Int8:
+    case DataType::Int16:
+    case DataType::Int32:
+    case DataType::Int64:
+    case DataType::Int4:
+    case DataType::Int2:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Result<pb::ModelProto> parse_model(std::span<const std::byte> bytes) {

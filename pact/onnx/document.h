@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -19,6 +20,9 @@
 namespace pact::onnx {
 
 namespace pb = ::onnx;
+
+/// Domain of the quantizers of QONNX.
+inline constexpr const char* kQonnxDomain = "qonnx.custom_op.general";
 
 /// Element types by their number on the wire; the ones of 2 and 4 bits are newer than the library.
 enum class DataType : std::int32_t {
@@ -42,11 +46,23 @@ enum class DataType : std::int32_t {
 
 /// Bits of an element; 0 for a type that is not listed above.
 int bits_of(DataType type);
+bool is_signed(DataType type);
+
+/// Says that each element of a constant is an integer times a scale.
+struct Steps {
+  std::vector<float> scales;  // one, or one for each index of extent `axis`
+  std::size_t axis = 0;
+  std::int64_t lowest = 0;  // of the integers
+  std::int64_t highest = 0;
+  bool all_odd = false;
+};
 
 /// A tensor whose elements are known: floats of any width as f32, integers of any width as i64.
 struct Constant {
   graph::Shape shape;
   std::variant<std::vector<float>, std::vector<std::int64_t>> data;
+  DataType type = DataType::Float;  // in the file; of integers that are computed, Int64
+  std::optional<Steps> steps{};
 
   bool is_float() const { return data.index() == 0; }
   const std::vector<float>& floats() const { return std::get<0>(data); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations on constants alone: the ways in which exporters spell shapes.
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "pact/onnx/importer.h"
@@ -65,8 +66,19 @@ Status fold_identity(Step& step) {
 Status fold_cast(Step& step) {
   PACT_TRY(const Constant* constant, step.constant(0));
   const auto to = static_cast<DataType>(step.attributes.integer("to", 0));
-  const bool integer = to == DataType::Int64 || to == DataType::Int32;
-  if (constant->is_float() ? to == DataType::Float : integer) return step.fold(*constant);
+  const bool to_integer = to == DataType::Int64 || to == DataType::Int32 || to == DataType::Int8;
+  if (constant->is_float() ? to == DataType::Float : to_integer) return step.fold(*constant);
+  if (constant->is_float() && to_integer) {
+    const double limit = std::ldexp(1.0, bits_of(to) - 1);
+    Ints values;
+    for (const float value : constant->floats()) {
+      if (!(std::abs(static_cast<double>(value)) < limit)) {
+        return make_error(ErrorCode::Corrupt, "a cast of ", value, " to ", bits_of(to), " bits");
+      }
+      values.push_back(static_cast<std::int64_t>(value));
+    }
+    return step.fold({constant->shape, std::move(values), to});
+  }
   return unsupported("a cast of a constant to element type ", static_cast<int>(to));
 }
 
@@ -139,8 +151,55 @@ Status fold_slice(Step& step) {
   return step.fold(vector_constant({values.begin() + start, values.begin() + end}));
 }
 
+// A matrix.
+Status fold_transpose(Step& step) {
+  PACT_TRY(const Constant* constant, step.floats(0));
+  const Ints order = step.attributes.integers("perm", {1, 0});
+  if (constant->shape.size() != 2 || order != Ints{1, 0}) {
+    return unsupported("a transpose of a constant that is no matrix");
+  }
+  const auto rows = static_cast<std::size_t>(constant->shape[0]);
+  const auto columns = static_cast<std::size_t>(constant->shape[1]);
+  Constant result = *constant;
+  std::swap(result.shape[0], result.shape[1]);
+  if (result.steps) result.steps->axis = 1 - result.steps->axis;
+  auto& values = std::get<0>(result.data);
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      values[c * rows + r] = constant->floats()[r * columns + c];
+    }
+  }
+  return step.fold(std::move(result));
+}
+
+float combine(const std::string& operation, float a, float b) {
+  if (operation == "Add") return a + b;
+  if (operation == "Sub") return a - b;
+  return operation == "Mul" ? a * b : a / b;
+}
+
+// Floats of one shape, or one of them a scalar.
+Status fold_float_arithmetic(Step& step) {
+  PACT_TRY(const Constant* a, step.floats(0));
+  PACT_TRY(const Constant* b, step.floats(1));
+  if (b->floats().size() != 1 && a->floats().size() != 1 && a->shape != b->shape) {
+    return unsupported("arithmetic on constants of shapes ", graph::to_string(a->shape), " and ",
+                       graph::to_string(b->shape));
+  }
+  const std::size_t count = std::max(a->floats().size(), b->floats().size());
+  std::vector<float> result(std::min(a->floats().size(), b->floats().size()) == 0 ? 0 : count);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    result[i] = combine(step.node.op_type(), a->floats()[a->floats().size() == 1 ? 0 : i],
+                        b->floats()[b->floats().size() == 1 ? 0 : i]);
+  }
+  return step.fold({a->floats().size() >= b->floats().size() ? a->shape : b->shape,
+                    std::move(result)});
+}
+
 // Arithmetic on extents; the open batch has no number.
 Status fold_arithmetic(Step& step) {
+  PACT_TRY(const Constant* first, step.constant(0));
+  if (first->is_float()) return fold_float_arithmetic(step);
   PACT_TRY(const Ints a, step.ints(0));
   PACT_TRY(const Ints b, step.ints(1));
   PACT_TRY(const Constant* left, step.constant(0));
@@ -174,7 +233,7 @@ OperationImporter find_folder(std::string_view operation) {
       {"Cast", fold_cast},         {"Gather", fold_gather},  {"Unsqueeze", fold_squeeze},
       {"Squeeze", fold_squeeze},   {"Concat", fold_concat},  {"Slice", fold_slice},
       {"Add", fold_arithmetic},    {"Sub", fold_arithmetic}, {"Mul", fold_arithmetic},
-      {"Div", fold_arithmetic}};
+      {"Div", fold_arithmetic},    {"Transpose", fold_transpose}};
   const auto found = table.find(operation);
   return found == table.end() ? nullptr : found->second;
 }

@@ -86,6 +86,14 @@ Result<Tensor> vector_of(Step& step, int input, std::int64_t size) {
                     constant->floats().size());
 }
 
+void set_scales(Step& step, NodeId layer, const Constant& weight, float factor) {
+  if (!weight.steps) return;
+  std::vector<float> scales = weight.steps->scales;
+  for (float& scale : scales) scale *= factor;
+  const auto count = static_cast<std::int64_t>(scales.size());
+  step.set_parameter(layer, "weight_scale", Tensor::f32({count}, std::move(scales)));
+}
+
 Status import_conv(Step& step) {
   PACT_TRY(const NodeId input, step.value(0));
   PACT_CHECK_OK(expect_image(step.shape(input)));
@@ -103,8 +111,10 @@ Status import_conv(Step& step) {
             .groups = step.attributes.integer("group", 1),
             .bias = step.has_input(2) ? Bias::Present : Bias::Absent,
             .weights = {}};
+  PACT_TRY(op.weights, weights_of(*weight, 0));
   PACT_TRY(const NodeId id, step.add(op, {input}, step.layer_name(1)));
   step.set_parameter(id, "weight", Tensor::f32(weight->shape, weight->floats()));
+  set_scales(step, id, *weight, 1);
   if (op.bias == Bias::Present) {
     PACT_TRY(Tensor bias, vector_of(step, 2, op.out_channels));
     step.set_parameter(id, "bias", std::move(bias));
@@ -161,9 +171,11 @@ Status add_linear(Step& step, bool weight_is_transposed, float factor,
                       " inputs, found ", inputs);
   }
   if (!bias) bias = step.take_bias(outputs);
-  PACT_TRY(const NodeId id, step.add(Linear{outputs, bias ? Bias::Present : Bias::Absent, {}},
-                                     {input}, step.layer_name(1)));
+  Linear op{outputs, bias ? Bias::Present : Bias::Absent, {}};
+  PACT_TRY(op.weights, weights_of(*weight, weight_is_transposed ? 0 : 1));
+  PACT_TRY(const NodeId id, step.add(op, {input}, step.layer_name(1)));
   step.set_parameter(id, "weight", Tensor::f32({outputs, inputs}, std::move(values)));
+  set_scales(step, id, *weight, factor);
   if (bias) step.set_parameter(id, "bias", Tensor::f32({outputs}, std::move(*bias)));
   return {};
 }

@@ -18,11 +18,59 @@ Status import_relu(Step& step) {
   return {};
 }
 
+// A constant as a number for each channel of a value; one that differs inside a channel is an Error.
+Result<std::vector<float>> channels_of(Step& step, int input, const Shape& shape) {
+  PACT_TRY(const Constant* constant, step.floats(input));
+  const auto channels = static_cast<std::size_t>(shape[0]);
+  if (constant->floats().size() == 1) return std::vector(channels, constant->floats()[0]);
+  const std::size_t rank = constant->shape.size();
+  const bool one_per_channel = rank >= shape.size() && rank <= shape.size() + 1 &&
+                               constant->shape[rank - shape.size()] == shape[0] &&
+                               constant->floats().size() == channels;
+  if (one_per_channel) return constant->floats();
+  return unsupported("a constant of shape ", to_string(constant->shape), " with a value of shape ",
+                     to_string(shape), ": expected one element for each channel");
+}
+
+// Arithmetic with a constant is a batch norm whose statistics stay.
+Status import_affine(Step& step) {
+  const bool first = step.is_constant(0);
+  const std::string& operation = step.node.op_type();
+  if (first && operation == "Div") return unsupported("a division by a value");
+  PACT_TRY(const NodeId input, step.value(first ? 1 : 0));
+  PACT_TRY(std::vector<float> constant, channels_of(step, first ? 0 : 1, step.shape(input)));
+  std::vector<float> factor(constant.size(), 1);
+  std::vector<float> offset(constant.size(), 0);
+  for (std::size_t c = 0; c < constant.size(); ++c) {
+    if (operation == "Mul") factor[c] = constant[c];
+    if (operation == "Div") factor[c] = 1 / constant[c];
+    if (operation == "Add" || operation == "Sub") offset[c] = constant[c];
+    if (operation == "Sub") (first ? factor : offset)[c] *= -1;
+  }
+  PACT_TRY(const NodeId id, step.add(BatchNorm{0, Statistics::Fixed}, {input}));
+  const Shape shape{step.shape(id)[0]};
+  step.set_parameter(id, "weight", Tensor::f32(shape, std::move(factor)));
+  step.set_parameter(id, "bias", Tensor::f32(shape, std::move(offset)));
+  step.set_parameter(id, "running_mean", Tensor::f32(shape, std::vector<float>(constant.size())));
+  step.set_parameter(id, "running_var", Tensor::f32(shape, std::vector<float>(constant.size(), 1)));
+  return {};
+}
+
+bool has_constant(const Step& step) {
+  return step.node.input_size() == 2 && (step.is_constant(0) || step.is_constant(1));
+}
+
+Status import_subtraction_or_division(Step& step) {
+  if (has_constant(step)) return import_affine(step);
+  return unsupported("expected a constant as one of its inputs");
+}
+
 Status import_add(Step& step) {
   if (step.was_taken()) {
     PACT_TRY(const NodeId layer, step.value(step.is_constant(0) ? 1 : 0));
     return step.alias(layer);
   }
+  if (has_constant(step)) return import_affine(step);
   PACT_TRY(const NodeId a, step.value(0));
   PACT_TRY(const NodeId b, step.value(1));
   PACT_CHECK_OK(step.add(Add{}, {a, b}));
@@ -31,6 +79,7 @@ Status import_add(Step& step) {
 
 // A factor for each channel comes second.
 Status import_mul(Step& step) {
+  if (has_constant(step)) return import_affine(step);
   PACT_TRY(const NodeId a, step.value(0));
   PACT_TRY(const NodeId b, step.value(1));
   const bool swapped = element_count(step.shape(a)) < element_count(step.shape(b));
@@ -63,6 +112,7 @@ Result<float> bound(Step& step, int input, const std::string& name, float otherw
 
 Status import_pointwise(Step& step) {
   using numeric::Function;
+  if (step.codes(0) != nullptr) return narrow_codes(step);
   PACT_TRY(const NodeId input, step.value(0));
   const std::string& operation = step.node.op_type();
   Pointwise op;
@@ -102,6 +152,8 @@ OperationImporter find_value_importer(std::string_view operation) {
       {"Relu", import_relu},
       {"Add", import_add},
       {"Mul", import_mul},
+      {"Sub", import_subtraction_or_division},
+      {"Div", import_subtraction_or_division},
       {"Clip", import_pointwise},
       {"LeakyRelu", import_pointwise},
       {"HardSigmoid", import_pointwise},

@@ -24,15 +24,22 @@ std::string described(const pb::NodeProto& node) {
 }
 
 OperationImporter find_importer(std::string_view operation) {
-  for (const auto find : {find_layer_importer, find_shape_importer, find_value_importer}) {
+  for (const auto find : {find_layer_importer, find_shape_importer, find_value_importer,
+                          find_quantizer_importer}) {
     if (const OperationImporter found = find(operation)) return found;
   }
   return nullptr;
 }
 
+OperationImporter find_constant_folder(std::string_view operation) {
+  const OperationImporter found = find_folder(operation);
+  return found != nullptr ? found : find_quantizer_folder(operation);
+}
+
 bool is_supported(const pb::NodeProto& node) {
-  return is_default_domain(node.domain()) &&
-         (find_importer(node.op_type()) != nullptr || find_folder(node.op_type()) != nullptr);
+  if (!is_default_domain(node.domain())) return is_qonnx(node);
+  return find_importer(node.op_type()) != nullptr ||
+         find_constant_folder(node.op_type()) != nullptr;
 }
 
 // Names in a Network are plain.
@@ -157,9 +164,9 @@ Status Importer::import_node(const pb::NodeProto& node) {
     }
     constant = constant && constants_.contains(input);
   }
-  const bool folds = (constant || node.op_type() == "Shape") && find_folder(node.op_type());
-  const OperationImporter import =
-      folds ? find_folder(node.op_type()) : find_importer(node.op_type());
+  const OperationImporter folder = find_constant_folder(node.op_type());
+  const bool folds = folder != nullptr && (constant || node.op_type() == "Shape");
+  const OperationImporter import = folds ? folder : find_importer(node.op_type());
   if (import == nullptr) return unsupported("it computes on the image, which is not supported");
   Step step{*this, node, Attributes(node)};
   PACT_CHECK_OK(import(step));
@@ -204,6 +211,7 @@ Result<NodeId> Importer::Step::value(int i) const {
     return unsupported("its input ", i, " has the extents batch x ",
                        to_string(importer.views_.at(node.input(i)).shape()));
   }
+  if (codes(i) != nullptr) return unsupported("its input ", i, " has the integers of a quantizer");
   return unsupported("its input ", i, " ('", node.input(i), "') is a constant");
 }
 
@@ -261,6 +269,12 @@ Status Importer::Step::add_view(View view) {
   }
   PACT_CHECK_OK(add(graph::Rearrange{view.view, view.order, target}, {view.source}));
   return {};
+}
+
+Codes* Importer::Step::codes(int i) const {
+  if (!has_input(i)) return nullptr;
+  const auto found = importer.codes_.find(node.input(i));
+  return found == importer.codes_.end() ? nullptr : &found->second;
 }
 
 void Importer::Step::set_parameter(NodeId id, const std::string& role, graph::Tensor tensor) {

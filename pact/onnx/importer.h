@@ -52,6 +52,16 @@ struct View {
   graph::Shape shape() const;
 };
 
+/// Integers that QuantizeLinear makes of a value, until DequantizeLinear reads them.
+struct Codes {
+  graph::NodeId source = 0;
+  std::vector<float> scales;  // one, or one for each channel
+  std::int64_t zero_point = 0;
+  std::int64_t lowest = 0;
+  std::int64_t highest = 0;
+  std::optional<graph::NodeId> value{};  // once it was read
+};
+
 class Importer {
  public:
   Importer(const pb::ModelProto& model, std::filesystem::path folder, const ImportOptions& options);
@@ -84,6 +94,11 @@ class Importer {
     Result<View> view(int i) const;
     bool is_view(int i) const { return importer.views_.contains(node.input(i)); }
 
+    /// The integers that input `i` is, or null.
+    Codes* codes(int i) const;
+    /// The output is these integers.
+    void set_codes(Codes codes) { importer.codes_[node.output(0)] = std::move(codes); }
+
     /// True if `axis` is that of the channels of a value.
     bool is_channel_axis(std::int64_t axis, graph::NodeId id) const {
       return axis == 1 || axis + static_cast<std::int64_t>(shape(id).size()) == 0;
@@ -107,7 +122,8 @@ class Importer {
 
  private:
   bool is_known(const std::string& value) const {
-    return values_.contains(value) || constants_.contains(value) || views_.contains(value);
+    return values_.contains(value) || constants_.contains(value) || views_.contains(value) ||
+           codes_.contains(value);
   }
   Status check_operations() const;
   Status read_initializers();
@@ -130,6 +146,7 @@ class Importer {
   std::map<std::string, Constant> constants_;
   std::map<std::string, graph::NodeId> values_;
   std::map<std::string, View> views_;
+  std::map<std::string, Codes> codes_;
   std::int64_t batch_ = kBatch;  // its size, if the file fixes it
   std::set<std::string> names_;
   std::map<std::string, Uses> uses_;
@@ -144,8 +161,18 @@ using OperationImporter = Status (*)(Importer::Step&);
 OperationImporter find_layer_importer(std::string_view operation);
 OperationImporter find_shape_importer(std::string_view operation);
 OperationImporter find_value_importer(std::string_view operation);
+OperationImporter find_quantizer_importer(std::string_view operation);
 /// Those that compute on constants alone.
 OperationImporter find_folder(std::string_view operation);
+OperationImporter find_quantizer_folder(std::string_view operation);
+
+/// True for a quantizer of QONNX in one of its domains.
+bool is_qonnx(const pb::NodeProto& node);
+/// Imports a Clip of the integers of a quantizer.
+Status narrow_codes(Importer::Step& step);
+/// How weights that are `values` are quantized; their scales are `values.steps`'. None if they are
+/// not. Extent `outputs` is that of the outputs.
+Result<numeric::WeightSpec> weights_of(const Constant& values, std::size_t outputs);
 
 /// Error of a node.
 template <typename... Parts>

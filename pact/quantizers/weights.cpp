@@ -57,18 +57,18 @@ Tensor clipped_gradient(const Tensor& weights, const Tensor& upstream, const Ten
 class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& input,
-                        const numeric::WeightSpec* spec) {
+                        const numeric::WeightSpec* spec, std::span<const float> given) {
     TORCH_CHECK(input.device().is_cpu() && input.scalar_type() == torch::kFloat,
                 "weight quantizer: expected an f32 CPU tensor");
     const Tensor weights = input.contiguous();
     const auto quantized = value_or_throw(numeric::quantize_weights(
-        elements(weights), static_cast<std::size_t>(weights.size(0)), *spec));
+        elements(weights), static_cast<std::size_t>(weights.size(0)), *spec, given));
     Tensor alphas;
-    if (spec->scheme == WeightScheme::Sawb) {
+    if (spec->scheme == WeightScheme::Sawb || numeric::has_given_scales(*spec)) {
       alphas = torch::empty({static_cast<std::int64_t>(quantized.scales.size())});
       for (std::size_t i = 0; i < quantized.scales.size(); ++i) {
         alphas.data_ptr<float>()[i] =
-            quantized.scales[i] * static_cast<float>(quantized.grid.highest());
+            quantized.scales[i] * static_cast<float>(quantized.grid.magnitude());
       }
     }
     context->saved_data["scheme"] = static_cast<std::int64_t>(spec->scheme);
@@ -84,19 +84,23 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
     const Tensor upstream = gradients[0].contiguous();
     switch (static_cast<WeightScheme>(context->saved_data["scheme"].toInt())) {
       case WeightScheme::DoReFa:
-        return {dorefa_gradient(saved[0], upstream), {}};
+        return {dorefa_gradient(saved[0], upstream), {}, {}};
       case WeightScheme::Sawb:
-        return {clipped_gradient(saved[0], upstream, saved[1]), {}};
+      case WeightScheme::Scaled:
+      case WeightScheme::ScaledOdd:
+        return {clipped_gradient(saved[0], upstream, saved[1]), {}, {}};
       default:
-        return {upstream, {}};
+        return {upstream, {}, {}};
     }
   }
 };
 
 }  // namespace
 
-Tensor quantize_weights(const Tensor& weights, const numeric::WeightSpec& spec) {
-  return QuantizeWeights::apply(weights, &spec);
+Tensor quantize_weights(const Tensor& weights, const numeric::WeightSpec& spec,
+                        const Tensor& given) {
+  return QuantizeWeights::apply(weights, &spec,
+                                given.defined() ? elements(given) : std::span<const float>{});
 }
 
 }  // namespace pact::quantizers

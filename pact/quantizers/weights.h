@@ -15,7 +15,9 @@
 namespace pact::quantizers {
 
 /// `weights`: f32 CPU tensor {outputs, ...}; the result has its shape, contiguous. `spec` must not
-/// be WeightScheme::None. Throws pact::Exception if the weights do not fit the spec.
-torch::Tensor quantize_weights(const torch::Tensor& weights, const numeric::WeightSpec& spec);
+/// be WeightScheme::None. `given`: f32 CPU tensor {groups} for schemes with given scales, which get
+/// no gradient. Throws pact::Exception if the weights do not fit the spec.
+torch::Tensor quantize_weights(const torch::Tensor& weights, const numeric::WeightSpec& spec,
+                               const torch::Tensor& given = {});
 
 }  // namespace pact::quantizers

@@ -193,6 +193,17 @@ LayerPolicy read_layer_table(std::optional<Table> table, const LayerPolicy& fall
   return policy;
 }
 
+void check_scales(const QuantizePolicy& policy, bool calibrated) {
+  std::vector<LayerPolicy> policies{policy.inner, policy.first, policy.last};
+  for (const graph::LayerOverride& each : policy.overrides) policies.push_back(each.policy);
+  for (const LayerPolicy& each : policies) {
+    if (calibrated || !numeric::has_given_scales(each.weights)) continue;
+    throw_error(ErrorCode::InvalidArgument,
+                "weights: scales of \"scaled\" weights come from calibration; expected "
+                "quantize.calibrate");
+  }
+}
+
 void read_quantize(Table table, Recipe& recipe) {
   QuantizePolicy policy;
   policy.inner = read_layer(table, policy.inner);
@@ -209,12 +220,19 @@ void read_quantize(Table table, Recipe& recipe) {
   policy.alpha = static_cast<float>(table.number("alpha", policy.alpha, 0.01, 1000));
   if (auto calibrate = table.table("calibrate")) {
     Calibration calibration;
-    calibration.percentile = calibrate->number("percentile", calibration.percentile, 0.5, 1);
+    using numeric::ClipRule;
+    numeric::Calibration& clips = calibration.clips;
+    clips.rule = calibrate->choice("method", clips.rule,
+                                   {{"max", ClipRule::Max},
+                                    {"percentile", ClipRule::Percentile},
+                                    {"mse", ClipRule::LeastError}});
+    clips.percentile = calibrate->number("percentile", clips.percentile, 0.5, 1);
     calibration.batches = calibrate->integer("batches", calibration.batches, 1, 1000);
     calibrate->finish();
     recipe.calibration = calibration;
   }
   table.finish();
+  check_scales(policy, recipe.calibration.has_value());
   recipe.quantize = policy;
 }
 
@@ -247,16 +265,41 @@ Recipe read(Table table, std::string_view source) {
   return recipe;
 }
 
-}  // namespace
-
-Recipe parse_recipe(std::string_view text, std::string_view where) {
-  toml::table table;
+toml::table parse_toml(std::string_view text, std::string_view where) {
   try {
-    table = toml::parse(text, where);
+    return toml::parse(text, where);
   } catch (const toml::parse_error& error) {
     throw_error(ErrorCode::InvalidArgument, where, ":", error.source().begin.line, ": ",
                 error.description());
   }
+}
+
+// The table called `key`, made if it is missing.
+toml::table& table_in(toml::table& table, std::string_view key) {
+  if (table[key].as_table() == nullptr) table.insert_or_assign(key, toml::table{});
+  return *table[key].as_table();
+}
+
+}  // namespace
+
+std::string recipe_for(std::string_view text, std::string_view where,
+                       const RecipeChanges& changes) {
+  toml::table table = parse_toml(text, where);
+  table.insert_or_assign("network", changes.network);
+  table.erase("start");
+  if (!changes.dataset.empty()) table_in(table, "data").insert_or_assign("set", changes.dataset);
+  toml::table& quantize = table_in(table, "quantize");
+  if (changes.bits) {
+    quantize.insert_or_assign("weight_bits", *changes.bits);
+    quantize.insert_or_assign("activation_bits", *changes.bits);
+  }
+  std::ostringstream out;
+  out << toml::toml_formatter(table) << '\n';
+  return out.str();
+}
+
+Recipe parse_recipe(std::string_view text, std::string_view where) {
+  const toml::table table = parse_toml(text, where);
   try {
     return read(Table(table, std::string(where), ""), text);
   } catch (const Exception& error) {

@@ -13,6 +13,7 @@
 
 #include "pact/data/batch_loader.h"
 #include "pact/graph/quantize.h"
+#include "pact/numeric/calibrate.h"
 
 namespace pact::train {
 
@@ -44,10 +45,9 @@ struct ScheduleOptions {
   double final_rate = 0;  // Cosine: fraction of the learning rate at the end
 };
 
-/// Where the clips start: at the policy's `alpha`, or at a percentile of what the first batches
-/// show.
+/// Where the clips start: at the policy's `alpha`, or at what the first batches show.
 struct Calibration {
-  double percentile = 0.999;
+  numeric::Calibration clips;
   int batches = 8;
 };
 
@@ -67,6 +67,17 @@ struct Recipe {
   std::optional<graph::QuantizePolicy> quantize;
   std::optional<Calibration> calibration;
 };
+
+/// What takes the place of a recipe's own.
+struct RecipeChanges {
+  std::string network;        // its starting weights go, too
+  std::string dataset;        // empty: the recipe's
+  std::optional<int> bits{};  // of weights and activations
+};
+
+/// The text of a recipe with changes. Throws Exception if it is not TOML.
+std::string recipe_for(std::string_view text, std::string_view where,
+                       const RecipeChanges& changes);
 
 /// Reads a recipe; `where` names it in errors. Throws Exception.
 Recipe parse_recipe(std::string_view text, std::string_view where);

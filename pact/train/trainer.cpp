@@ -125,11 +125,7 @@ class Trainer {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     torch::set_num_threads(recipe_.threads > 0 ? recipe_.threads : std::max(1, cores));
     if (options_.start == Start::Fresh) {
-      std::error_code error;
-      std::filesystem::create_directories(options_.folder, error);
-      if (error) {
-        throw_error(ErrorCode::Io, options_.folder.string(), ": cannot create: ", error.message());
-      }
+      value_or_throw(create_folders(options_.folder));
       Checkpoint fresh;
       fresh.network = starting_network(recipe_, options_);
       fresh.recipe = recipe_.text;
@@ -153,8 +149,7 @@ class Trainer {
   void calibrate() {
     if (!recipe_.calibration) return;
     const torch::NoGradGuard guard;
-    module_.reset_clips();
-    module_.set_calibration_percentile(recipe_.calibration->percentile);
+    module_.begin_calibration(recipe_.calibration->clips);
     loader_.start(0);
     const auto batches =
         std::min(static_cast<std::size_t>(recipe_.calibration->batches), loader_.steps_per_epoch());
