@@ -9,11 +9,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 # A pool of threads that spins while it waits slows everything else down on small machines.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup build demo test format check-format zoo clean
+.PHONY: help setup build demo test format check-format zoo onnx clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make format, make zoo (trains the committed network anew), make clean"
+	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make clean"
 
 setup:
 	@tools/setup.sh
@@ -38,6 +38,11 @@ check-format:
 zoo: build
 	@build/release/pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/zoo/cifar10-resnet20-v1-w4a4
 	@cp out/zoo/cifar10-resnet20-v1-w4a4/model.pact zoo/cifar10-resnet20-v1-w4a4.pact
+
+# Minutes; installs torchvision and ONNX Runtime; needs PACT_DATA with CIFAR-10.
+onnx: build
+	@cmake --build --preset release --target pact_onnx_compare
+	@tools/onnx/compare.sh build/release
 
 clean:
 	@rm -rf build out
