@@ -85,7 +85,8 @@ void add_import(CLI::App& app) {
       "  pact import net.onnx --out net.safetensors --mean 0.485 0.456 0.406 --std 0.229 0.224 "
       "0.225\n"
       "  pact import net.onnx --text net.txt\n"
-      "The file that it writes is a network with its weights, as `pact train` writes it too: float\n"
+      "The file that it writes is a network with its weights, as `pact train` writes it too: "
+      "float\n"
       "networks train and quantize from it, quantized ones lower from it.");
   command->add_option("file", options->options.file, "ONNX file")->required();
   command->add_option("--out", options->output, "Network to write (safetensors)");

@@ -46,8 +46,8 @@ void run_quantize(const QuantizeOptions& options) {
                                                   : value_or_throw(read_text(options.recipe));
   const std::string where = options.recipe.empty() ? "calibration" : options.recipe;
   const train::Recipe recipe = train::parse_recipe(
-      train::recipe_for(text, where,
-                        {.network = kNetworkFile, .dataset = options.dataset, .bits = options.bits}),
+      train::recipe_for(
+          text, where, {.network = kNetworkFile, .dataset = options.dataset, .bits = options.bits}),
       where);
   const graph::Network network = float_network(options.network);
   const std::filesystem::path folder(options.output);
@@ -71,7 +71,7 @@ void add_quantize(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  pact quantize net.onnx --bits 8 --data cifar10 --out out/net8\n"
-      "  pact quantize net.onnx --bits 4 --recipe recipes/finetune-w4a4.toml --out out/net4\n"
+      "  pact quantize net.onnx --bits 4 --recipe recipes/finetune.toml --out out/net4\n"
       "  pact train out/net4/recipe.toml --out out/net4 --resume\n"
       "Without a recipe, 400 training images set the clips and scales, and nothing is trained.");
   command->add_option("network", options->network.file, "Float network (.onnx or .safetensors)")

@@ -7,23 +7,7 @@ cd "$(dirname "$0")/.."
 pact=$(realpath "$1")
 work=$(mktemp -d)
 trap 'umount "$work/small_disk" 2>/dev/null; rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-# check NAME STATUS TEXT COMMAND..: the command ends with STATUS and prints TEXT (a regular expression)
-check() {
-  local name=$1 status=$2 text=$3 output found
-  shift 3
-  output=$("$@" 2>&1)
-  found=$?
-  if [ "$found" -eq "$status" ] && grep -qE -- "$text" <<<"$output"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n  expected status %s and "%s"\n  found status %s and:\n%s\n' \
-      "$name" "$status" "$text" "$found" "$(head -c 600 <<<"$output")"
-  fi
-}
+. tests/check.sh
 
 cat >"$work/small.toml" <<'TOML'
 network = "demo-resnet"
@@ -79,27 +63,6 @@ check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.p
 check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PACT_ISA=sse9 \
   "$pact" eval "$model" --data fashion-mnist
 
-# A network from elsewhere: ONNX in and out, quantized without training.
-sed '/^\[quantize\]/,$d; s/epochs = 2/epochs = 1/' "$work/small.toml" >"$work/float.toml"
-check "train in float" 0 "test [6-9][0-9.]+ % \(float\)" "$pact" train "$work/float.toml" --out "$work/float"
-check "export" 0 "saved .*net.onnx" "$pact" export "$work/float/checkpoint.safetensors" --format float --out "$work/net.onnx"
-check "import" 0 "[0-9.]+ M parameters" "$pact" import "$work/net.onnx" --out "$work/net.safetensors" --text "$work/net.txt"
-check "names survive" 0 "^%layer1.0.conv1 = conv2d" cat "$work/net.txt"
-top1() { "$pact" eval "$1" --data fashion-mnist --json | grep -o '"top1":[0-9.]*'; }
-check "same accuracy after the round trip" 0 "$(top1 "$work/float/checkpoint.safetensors")" top1 "$work/net.safetensors"
-printf '%s\n' 'network = "net.safetensors"' 'epochs = 0' '[data]' 'set = "fashion-mnist"' '[quantize]' \
-  'weights = "min-max"' 'weight_bits = 8' 'activation_bits = 8' 'calibrate = { batches = 2 }' >"$work/own.toml"
-check "quantize without training" 0 "not trained  test [6-9][0-9.]+ % \(integer\)" \
-  "$pact" train "$work/own.toml" --out "$work/own"
-check "export with quantizers" 0 "saved .*q.onnx" "$pact" export "$work/own/model.pact" --format qdq --out "$work/q.onnx"
-check "the same from the checkpoint" 0 "saved .*c.onnx" \
-  "$pact" export "$work/own/checkpoint.safetensors" --format qdq --out "$work/c.onnx"
-check "the same bytes" 0 "" cmp "$work/q.onnx" "$work/c.onnx"
-check "export for QONNX" 0 "saved .*n.onnx" "$pact" export "$work/own/model.pact" --format qonnx --out "$work/n.onnx"
-check "export of a quantized network" 5 "a float file cannot hold" \
-  "$pact" export "$work/own/checkpoint.safetensors" --format float --out "$work/no.onnx"
-check "text for an ONNX file" 4 "README.md: expected an ONNX model" "$pact" import README.md
-
 # Bad input: one line, a status other than 0.
 check "missing data" 3 "PACT_DATA" env PACT_DATA="$work/none" "$pact" eval "$model" --data mnist
 mkdir -p "$work/data/cifar-10-batches-bin"
@@ -133,5 +96,4 @@ else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"
 fi
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 20 ]
+finish 20

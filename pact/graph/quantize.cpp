@@ -26,6 +26,15 @@ bool is_relu(const Node& node) {
          (op != nullptr && op->function == numeric::Function::Clip && op->a == 0 && op->b > 0);
 }
 
+bool is_quantized_already(const Node& node) {
+  const auto* conv = node.as<Conv2d>();
+  const auto* linear = node.as<Linear>();
+  const auto none = numeric::WeightScheme::None;
+  return Operation(FakeQuantize{}).index() <= node.operation.index() ||
+         (conv != nullptr && conv->weights.scheme != none) ||
+         (linear != nullptr && linear->weights.scheme != none);
+}
+
 bool is_pool(const Node& node) {
   return node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr;
 }
@@ -94,7 +103,7 @@ class Quantizer {
     std::vector<bool> used(policy_.overrides.size());
     for (NodeId id = 0; id < size(); ++id) {
       const Node& node = source_.node(id);
-      if (node.as<FakeQuantize>() != nullptr) {
+      if (is_quantized_already(node)) {
         return make_error(ErrorCode::InvalidArgument, "network '", source_.name,
                           "' is quantized already (node '", node.name, "')");
       }

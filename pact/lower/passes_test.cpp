@@ -111,7 +111,8 @@ std 0.25 0.25
 %conv3 = conv2d(%rest) {out_channels=2 kernel=3x3 padding=1,1,1,1}
 %bn3 = batch_norm(%conv3) {}
 %both = concat(%part, %bn3) {}
-%shuffled = rearrange(%both) {view=2x2x25 order=1x0x2 shape=4x5x5}
+%pooled = max_pool(%both) {kernel=3x3 stride=1x1 padding=1,1,1,1}
+%shuffled = rearrange(%pooled) {view=2x2x25 order=1x0x2 shape=4x5x5}
 %conv4 = conv2d(%shuffled) {out_channels=3}
 %relu4 = relu(%conv4) {}
 %pool = global_avg_pool(%relu4) {}

@@ -4,6 +4,7 @@
 //
 //   f(concat(x, y)) = concat(f(x), f(y))      f: batch norm, ReLU, clip, quantizer
 //   f(rearrange(x)) = rearrange(f(x))         where f is the same for all channels
+//   f(max_pool(concat(x, y))) = max_pool(f(concat(x, y)))      where f does not fall
 //   quantizer(clip(x)) = quantizer(x)         where the clip keeps all that the quantizer does
 #include <algorithm>
 #include <optional>
@@ -20,6 +21,13 @@ bool acts_on_channels(const Node& node) {
   return node.as<BatchNorm>() != nullptr || node.as<Relu>() != nullptr ||
          node.as<Pointwise>() != nullptr || node.as<FakeQuantize>() != nullptr ||
          node.as<Quantize>() != nullptr;
+}
+
+bool is_monotone(const Node& node) {
+  const auto* op = node.as<Pointwise>();
+  return node.as<Relu>() != nullptr || node.as<FakeQuantize>() != nullptr ||
+         node.as<Quantize>() != nullptr ||
+         (op != nullptr && op->function == numeric::Function::Clip);
 }
 
 // A bound above which a quantizer of values from 0 up makes its highest level of everything;
@@ -71,6 +79,11 @@ class Placer {
   Result<NodeId> place(const std::string& name, NodeId input, std::int64_t first) {
     const Node reads = rewriter_.result().node(input);
     if (reads.as<Concat>() != nullptr) return place_on_parts(name, reads, first);
+    if (reads.as<MaxPool>() != nullptr && is_monotone(source().node(id_)) &&
+        rewriter_.result().node(reads.inputs[0]).as<Concat>() != nullptr) {
+      PACT_TRY(const NodeId made, place(name + ".pooled", reads.inputs[0], first));
+      return rewriter_.add(name, reads.operation, {made});
+    }
     if (reads.as<Rearrange>() != nullptr && is_same_for_all_channels(source(), id_)) {
       PACT_TRY(const NodeId made, place(name + ".part", reads.inputs[0], 0));
       return rewriter_.add(name, reads.operation, {made});

@@ -75,9 +75,8 @@ Result<std::vector<float>> calibrated_scales(std::span<const float> weights, std
     const auto part = weights.subspan(group * groups.size, groups.size);
     const auto highest = static_cast<float>(std::max(grid.highest(), 1));
     const float widest = std::max(clip_of(part, calibration) / highest, kSmallest);
-    scales.push_back(calibration.rule == ClipRule::LeastError
-                         ? least_error_scale(part, grid, widest)
-                         : widest);
+    scales.push_back(
+        calibration.rule == ClipRule::LeastError ? least_error_scale(part, grid, widest) : widest);
   }
   return scales;
 }

@@ -21,9 +21,8 @@ struct ClipRuleName {
   ClipRule rule;
   std::string_view name;
 };
-inline constexpr ClipRuleName kClipRuleNames[] = {{ClipRule::Max, "max"},
-                                                  {ClipRule::Percentile, "percentile"},
-                                                  {ClipRule::LeastError, "mse"}};
+inline constexpr ClipRuleName kClipRuleNames[] = {
+    {ClipRule::Max, "max"}, {ClipRule::Percentile, "percentile"}, {ClipRule::LeastError, "mse"}};
 
 struct Calibration {
   ClipRule rule = ClipRule::Percentile;
@@ -37,8 +36,8 @@ float percentile_of(std::vector<float> values, double percentile);
 /// of 8 between the neighbours of that. `widest` itself if there are no values.
 float least_error_scale(std::span<const float> values, const Grid& grid, float widest);
 
-/// Scales for a scheme that has given ones, weights laid out [output][inputs]. Error: groups that do
-/// not fit.
+/// Scales for a scheme that has given ones, weights laid out [output][inputs]. Error: groups that
+/// do not fit.
 Result<std::vector<float>> calibrated_scales(std::span<const float> weights, std::size_t outputs,
                                              const WeightSpec& spec,
                                              const Calibration& calibration);

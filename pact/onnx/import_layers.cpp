@@ -56,6 +56,9 @@ Result<Window> window_of(Step& step, Pair kernel, const Shape& input) {
   PACT_CHECK_OK(check_positive(w));
   const auto pads = step.attributes.integers("pads", {0, 0, 0, 0});
   if (pads.size() != 4) return unsupported("expected four entries of 'pads', found ", pads.size());
+  for (const std::int64_t pad : pads) {
+    if (pad < 0 || pad > kMaxPadding) return unsupported("pads of ", pad);
+  }
   w.padding = {pads[0], pads[1], pads[2], pads[3]};
   const std::string kind = step.attributes.word("auto_pad", "NOTSET");
   if (kind == "SAME_UPPER" || kind == "SAME_LOWER") {
@@ -94,15 +97,30 @@ void set_scales(Step& step, NodeId layer, const Constant& weight, float factor) 
   step.set_parameter(layer, "weight_scale", Tensor::f32({count}, std::move(scales)));
 }
 
-Status import_conv(Step& step) {
+// What a convolution reads: a value, or one that was padded.
+Result<Padded> padded_input(Step& step) {
+  if (const Padded* padded = step.padded(0)) {
+    const std::string kind = step.attributes.word("auto_pad", "NOTSET");
+    if (kind == "NOTSET" || kind == "VALID") return *padded;
+    return unsupported("auto_pad '", kind, "' of a padded image");
+  }
   PACT_TRY(const NodeId input, step.value(0));
+  return Padded{input, {}};
+}
+
+Status import_conv(Step& step) {
+  PACT_TRY(const Padded padded, padded_input(step));
+  const NodeId input = padded.source;
   PACT_CHECK_OK(expect_image(step.shape(input)));
   PACT_TRY(const Constant* weight, step.floats(1));
   if (weight->shape.size() != 4) {
     return unsupported("expected weights of four extents, found ", to_string(weight->shape));
   }
-  PACT_TRY(const Window w,
-           window_of(step, {weight->shape[2], weight->shape[3]}, step.shape(input)));
+  PACT_TRY(Window w, window_of(step, {weight->shape[2], weight->shape[3]}, step.shape(input)));
+  w.padding.top += padded.padding.top;
+  w.padding.left += padded.padding.left;
+  w.padding.bottom += padded.padding.bottom;
+  w.padding.right += padded.padding.right;
   Conv2d op{.out_channels = weight->shape[0],
             .kernel = w.kernel,
             .stride = w.stride,

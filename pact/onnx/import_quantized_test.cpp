@@ -132,11 +132,11 @@ QuantizedFile residual_block() {
            {name + ".codes", name + ".scales", name + ".zeros"})
         .set("axis", std::int64_t{0});
     f.integers(name + ".bias.codes", DataType::Int32, {4}, {1000, -2000, 300, 0});
-    f.node("DequantizeLinear", name + ".bias",
-           {name + ".bias.codes", f.floats(name + ".bias.scales", {4}, {3e-5F, 6e-5F, 5e-5F, 2e-5F})})
+    f.node(
+         "DequantizeLinear", name + ".bias",
+         {name + ".bias.codes", f.floats(name + ".bias.scales", {4}, {3e-5F, 6e-5F, 5e-5F, 2e-5F})})
         .set("axis", std::int64_t{0});
-    f.node("Conv", name, {input, name + ".weight", name + ".bias"})
-        .set("pads", Ints{1, 1, 1, 1});
+    f.node("Conv", name, {input, name + ".weight", name + ".bias"}).set("pads", Ints{1, 1, 1, 1});
   };
   layer("conv1", x, 2);
   f.node("Relu", "relu1", {"conv1"});
@@ -245,8 +245,8 @@ TEST(ImportQcdq, LowersToTheBitsOfTheClips) {
   EXPECT_EQ(numeric::name(lowered.node(*lowered.find("y.levels")).type.grid), "u4");
 }
 
-// As QONNX files are: Quant nodes on float weights and values, batch norm after the layer, a bipolar
-// layer, and the weights of the last one transposed.
+// As QONNX files are: Quant nodes on float weights and values, batch norm after the layer, a
+// bipolar layer, and the weights of the last one transposed.
 class ImportQonnx : public testing::TestWithParam<const char*> {};
 
 TEST_P(ImportQonnx, LowersToTheBitWidthsOfTheQuantNodes) {

@@ -90,8 +90,8 @@ Result<Rule> linear_rule(Step& step, const Shape& shape) {
     PACT_TRY(const Constant* zero_point, step.constant(2));
     type = zero_point->type;
     if (rule.zero_points.size() != rule.scales.size()) {
-      return make_error(ErrorCode::Corrupt, "expected ", rule.scales.size(),
-                        " zero points, found ", rule.zero_points.size());
+      return make_error(ErrorCode::Corrupt, "expected ", rule.scales.size(), " zero points, found ",
+                        rule.zero_points.size());
     }
   }
   PACT_TRY(rule.range, range_of(type));
@@ -103,7 +103,8 @@ Result<std::int64_t> scalar(Step& step, int input) {
   if (!constant->is_float() && constant->ints().size() == 1) return constant->ints()[0];
   if (constant->is_float() && constant->floats().size() == 1) {
     const float value = constant->floats()[0];
-    if (std::abs(value) < 1e9F && value == std::trunc(value)) return static_cast<std::int64_t>(value);
+    if (std::abs(value) < 1e9F && value == std::trunc(value))
+      return static_cast<std::int64_t>(value);
   }
   return unsupported("expected a whole number as input ", input);
 }
@@ -173,7 +174,8 @@ std::int64_t level_of(float x, const Rule& rule, std::size_t entry) {
   const double scaled = static_cast<double>(numeric::round_half_even(x / rule.scales[entry]));
   const double lowest = static_cast<double>(rule.range.lowest - zero_point);
   const double highest = static_cast<double>(rule.range.highest - zero_point);
-  return static_cast<std::int64_t>(std::clamp(std::isnan(scaled) ? lowest : scaled, lowest, highest));
+  return static_cast<std::int64_t>(
+      std::clamp(std::isnan(scaled) ? lowest : scaled, lowest, highest));
 }
 
 // A float constant that lies on the steps of a rule.
@@ -224,12 +226,12 @@ Status fold_quant(Step& step) {
   for (std::size_t i = 0; i < constant->floats().size(); ++i) {
     const std::size_t entry = entries.of(i);
     const double zero_point = static_cast<double>(rule.zero_points[entry]) + half;
-    const double scaled = static_cast<double>(constant->floats()[i]) /
-                              static_cast<double>(rule.scales[entry]) +
-                          zero_point;
-    const double code = std::nearbyint(
-        std::clamp(std::isnan(scaled) ? zero_point : scaled,
-                   static_cast<double>(rule.range.lowest), static_cast<double>(rule.range.highest)));
+    const double scaled =
+        static_cast<double>(constant->floats()[i]) / static_cast<double>(rule.scales[entry]) +
+        zero_point;
+    const double code = std::nearbyint(std::clamp(std::isnan(scaled) ? zero_point : scaled,
+                                                  static_cast<double>(rule.range.lowest),
+                                                  static_cast<double>(rule.range.highest)));
     levels.push_back(std::llround((code - zero_point) * (rule.half ? 2 : 1)));
   }
   for (float& scale : rule.scales) scale *= rule.half ? 0.5F : 1.0F;
@@ -252,7 +254,8 @@ Status fold_clip(Step& step) {
   for (const int input : {1, 2}) {
     if (!step.has_input(input)) continue;
     const auto bounded = [&](auto& values, auto bound) {
-      for (auto& value : values) value = input == 1 ? std::max(value, bound) : std::min(value, bound);
+      for (auto& value : values)
+        value = input == 1 ? std::max(value, bound) : std::min(value, bound);
     };
     if (result.is_float()) {
       PACT_TRY(const Constant* bound, step.floats(input));
@@ -305,8 +308,9 @@ Status add_quantizer(Step& step, Codes& codes) {
   step.set_parameter(levels, "inverse", Tensor::f32({channels}, std::move(inverses)));
   PACT_TRY(const NodeId value, step.add(Dequantize{}, {levels}, name));
   step.set_parameter(value, "scale", Tensor::f32({1, channels}, std::move(scales)));
-  step.set_parameter(value, "offset",
-                     Tensor::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels))));
+  step.set_parameter(
+      value, "offset",
+      Tensor::f32({channels}, std::vector<float>(static_cast<std::size_t>(channels))));
   codes.value = value;
   return {};
 }
@@ -425,9 +429,12 @@ OperationImporter find_quantizer_importer(std::string_view operation) {
 
 OperationImporter find_quantizer_folder(std::string_view operation) {
   static const std::map<std::string_view, OperationImporter> table{
-      {"QuantizeLinear", fold_quantize}, {"DequantizeLinear", fold_dequantize},
-      {"Quant", fold_quant},             {"IntQuant", fold_quant},
-      {"BipolarQuant", fold_bipolar},    {"Clip", fold_clip}};
+      {"QuantizeLinear", fold_quantize},
+      {"DequantizeLinear", fold_dequantize},
+      {"Quant", fold_quant},
+      {"IntQuant", fold_quant},
+      {"BipolarQuant", fold_bipolar},
+      {"Clip", fold_clip}};
   const auto found = table.find(operation);
   return found == table.end() ? nullptr : found->second;
 }

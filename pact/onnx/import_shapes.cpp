@@ -267,7 +267,7 @@ Status import_slice(Step& step) {
   return {};
 }
 
-// Channels of zeros.
+// Zeros: channels of them, or rows and columns for the convolution that follows.
 Status import_pad(Step& step) {
   PACT_TRY(const NodeId input, step.value(0));
   std::vector<std::int64_t> pads = step.attributes.integers("pads", {});
@@ -282,12 +282,21 @@ Status import_pad(Step& step) {
   if (step.attributes.word("mode", "constant") != "constant" || value != 0 || step.has_input(3)) {
     return unsupported("padding with other values than zeros");
   }
-  const bool image = step.shape(input).size() == 3 && pads.size() == 8;
-  if (!image || pads[0] != 0 || pads[4] != 0 || pads[2] != 0 || pads[3] != 0 || pads[6] != 0 ||
-      pads[7] != 0) {
-    return unsupported("padding of other extents than the channels");
+  if (step.shape(input).size() != 3 || pads.size() != 8 || pads[0] != 0 || pads[4] != 0 ||
+      *std::min_element(pads.begin(), pads.end()) < 0 ||
+      *std::max_element(pads.begin(), pads.end()) > kMaxPadding) {
+    return unsupported("padding of the batch, or outside 0 to ", kMaxPadding);
   }
-  PACT_CHECK_OK(step.add(Shortcut{{1, 1}, pads[1], pads[5]}, {input}));
+  const Padding sides{pads[2], pads[3], pads[6], pads[7]};
+  const bool channels = pads[1] != 0 || pads[5] != 0;
+  if (channels && sides != Padding{}) return unsupported("padding of channels and rows at once");
+  if (channels) {
+    PACT_CHECK_OK(step.add(Shortcut{{1, 1}, pads[1], pads[5]}, {input}));
+  } else if (sides == Padding{}) {
+    return step.alias(input);
+  } else {
+    step.set_padded({input, sides});
+  }
   return {};
 }
 

@@ -295,6 +295,47 @@ TEST(Import, PadsAsAutoPadSays) {
   EXPECT_EQ(shape_with("VALID"), (std::pair{Shape{1, 2, 2}, 12.0F}));
 }
 
+TEST(Import, PaddingBecomesThatOfTheConvolutionBehindIt) {
+  const auto result_of = [](const Ints& around, const Ints& pads) {
+    File file(17, {1, 4, 4});
+    file.node("Pad", "padded", {"x", file.builder.add_integers("around", around)});
+    file.node("Conv", "y", {"padded", file.floats("w", {1, 1, 3, 3}, counting(9))})
+        .set("pads", pads);
+    return run(value_or_throw(file.import()));
+  };
+  EXPECT_EQ(result_of({0, 0, 1, 0, 0, 0, 0, 2}, {0, 1, 1, 0}),
+            result_of({0, 0, 0, 0, 0, 0, 0, 0}, {1, 1, 1, 2}));
+  File pool;
+  pool.node("Pad", "padded", {"x", pool.builder.add_integers("p", {0, 0, 1, 1, 0, 0, 1, 1})});
+  pool.node("MaxPool", "y", {"padded"}).set("kernel_shape", Ints{2, 2});
+  EXPECT_THAT(pool.error(), HasSubstr("'y' (MaxPool): padded rows or columns"));
+  File huge;
+  huge.node("Pad", "y",
+            {"x", huge.builder.add_integers("p", {0, 0, std::int64_t{1} << 62, 0, 0, 0, 0, 0})});
+  EXPECT_THAT(huge.error(), HasSubstr("outside 0 to 65536"));
+}
+
+TEST(Import, ArithmeticWithConstants) {
+  const auto result_of = [](const std::string& operation, bool constant_first) {
+    File file(17, {2, 1, 2});
+    const std::string c = file.floats("c", {2, 1, 1}, {2, 4});
+    file.node(operation, "y",
+              constant_first ? std::vector{c, std::string("x")} : std::vector{std::string("x"), c});
+    return run(value_or_throw(file.import()));
+  };
+  EXPECT_THAT(result_of("Add", false), ElementsAre(2, 3, 6, 7));
+  EXPECT_THAT(result_of("Sub", false), ElementsAre(-2, -1, -2, -1));
+  EXPECT_THAT(result_of("Sub", true), ElementsAre(2, 1, 2, 1));
+  EXPECT_THAT(result_of("Mul", true), ElementsAre(0, 2, 8, 12));
+  EXPECT_THAT(result_of("Div", false), ElementsAre(0, 0.5F, 0.5F, 0.75F));
+  File divided;
+  divided.node("Div", "y", {divided.floats("c", {}, {1}), "x"});
+  EXPECT_THAT(divided.error(), HasSubstr("'y' (Div): a division by a value"));
+  File inside;
+  inside.node("Add", "y", {"x", inside.floats("c", {2, 4, 4}, counting(32))});
+  EXPECT_THAT(inside.error(), HasSubstr("expected one element for each channel"));
+}
+
 TEST(Import, RoundsPoolsUpWhereAsked) {
   File file(17, {1, 4, 4});
   file.node("MaxPool", "y", {"x"})

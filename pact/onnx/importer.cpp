@@ -24,8 +24,8 @@ std::string described(const pb::NodeProto& node) {
 }
 
 OperationImporter find_importer(std::string_view operation) {
-  for (const auto find : {find_layer_importer, find_shape_importer, find_value_importer,
-                          find_quantizer_importer}) {
+  for (const auto find :
+       {find_layer_importer, find_shape_importer, find_value_importer, find_quantizer_importer}) {
     if (const OperationImporter found = find(operation)) return found;
   }
   return nullptr;
@@ -211,6 +211,7 @@ Result<NodeId> Importer::Step::value(int i) const {
     return unsupported("its input ", i, " has the extents batch x ",
                        to_string(importer.views_.at(node.input(i)).shape()));
   }
+  if (padded(i) != nullptr) return unsupported("padded rows or columns that no convolution reads");
   if (codes(i) != nullptr) return unsupported("its input ", i, " has the integers of a quantizer");
   return unsupported("its input ", i, " ('", node.input(i), "') is a constant");
 }
@@ -269,6 +270,12 @@ Status Importer::Step::add_view(View view) {
   }
   PACT_CHECK_OK(add(graph::Rearrange{view.view, view.order, target}, {view.source}));
   return {};
+}
+
+const Padded* Importer::Step::padded(int i) const {
+  if (!has_input(i)) return nullptr;
+  const auto found = importer.padded_.find(node.input(i));
+  return found == importer.padded_.end() ? nullptr : &found->second;
 }
 
 Codes* Importer::Step::codes(int i) const {

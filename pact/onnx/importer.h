@@ -14,6 +14,8 @@
 
 namespace pact::onnx {
 
+inline constexpr std::int64_t kMaxPadding = 1 << 16;
+
 /// Stands for the size of the batch in shapes that are computed in the file.
 inline constexpr std::int64_t kBatch = -(std::int64_t{1} << 40);
 
@@ -50,6 +52,12 @@ struct View {
 
   /// Extents after the permutation.
   graph::Shape shape() const;
+};
+
+/// A value with rows and columns of zeros around it, until a convolution takes them as its padding.
+struct Padded {
+  graph::NodeId source = 0;
+  graph::Padding padding;
 };
 
 /// Integers that QuantizeLinear makes of a value, until DequantizeLinear reads them.
@@ -94,6 +102,10 @@ class Importer {
     Result<View> view(int i) const;
     bool is_view(int i) const { return importer.views_.contains(node.input(i)); }
 
+    /// The value and padding that input `i` is, or null.
+    const Padded* padded(int i) const;
+    void set_padded(const Padded& padded) { importer.padded_[node.output(0)] = padded; }
+
     /// The integers that input `i` is, or null.
     Codes* codes(int i) const;
     /// The output is these integers.
@@ -123,7 +135,7 @@ class Importer {
  private:
   bool is_known(const std::string& value) const {
     return values_.contains(value) || constants_.contains(value) || views_.contains(value) ||
-           codes_.contains(value);
+           padded_.contains(value) || codes_.contains(value);
   }
   Status check_operations() const;
   Status read_initializers();
@@ -146,6 +158,7 @@ class Importer {
   std::map<std::string, Constant> constants_;
   std::map<std::string, graph::NodeId> values_;
   std::map<std::string, View> views_;
+  std::map<std::string, Padded> padded_;
   std::map<std::string, Codes> codes_;
   std::int64_t batch_ = kBatch;  // its size, if the file fixes it
   std::set<std::string> names_;

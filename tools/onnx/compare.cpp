@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints what results/onnx.md shows, as rows of its tables. Usage:
-//   pact_onnx_compare network FILE.onnx PIXELS RESULTS   float against ONNX Runtime, then 8/8 and 4/4
-//   pact_onnx_compare classes MODEL.pact FILE.onnx FLOAT.onnx RESULTS   CIFAR-10 in both runtimes
+//   pact_onnx_compare network FILE.onnx PIXELS RESULTS   float against ONNX Runtime, then 8/8 and
+//   4/4 pact_onnx_compare classes MODEL.pact FILE.onnx FLOAT.onnx RESULTS   CIFAR-10 in both
+//   runtimes
+#include "cli/compare.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 
-#include "cli/compare.h"
 #include "cli/show.h"
 #include "pact/base/file.h"
 #include "pact/data/dataset.h"
@@ -122,8 +124,7 @@ void compare_classes(const std::string& model_file, const std::string& file,
                      const std::string& float_file, const std::string& results) {
   const Model model = value_or_throw(Model::load(std::filesystem::path(model_file)));
   const auto* info = value_or_throw(data::find_dataset("cifar10"));
-  const auto test =
-      value_or_throw(data::load_dataset(*info, data::data_root(), data::Split::Test));
+  const auto test = value_or_throw(data::load_dataset(*info, data::data_root(), data::Split::Test));
   Session session = value_or_throw(Session::create(model, {.threads = 2, .batch = 16}));
   const std::size_t classes = model.outputs();
   std::vector<float> ours(test.size() * classes);
@@ -156,8 +157,9 @@ int run(const std::vector<std::string>& arguments) {
   } else if (arguments.size() == 5 && arguments[0] == "classes") {
     compare_classes(arguments[1], arguments[2], arguments[3], arguments[4]);
   } else {
-    std::fprintf(stderr, "usage: pact_onnx_compare network FILE.onnx PIXELS RESULTS\n"
-                         "       pact_onnx_compare classes MODEL.pact FILE.onnx FLOAT.onnx RESULTS\n");
+    std::fprintf(stderr,
+                 "usage: pact_onnx_compare network FILE.onnx PIXELS RESULTS\n"
+                 "       pact_onnx_compare classes MODEL.pact FILE.onnx FLOAT.onnx RESULTS\n");
     return 2;
   }
   return 0;

@@ -42,7 +42,7 @@ def main(path):
         nn.Flatten(),
         nn.Linear(64, 10),
     )
-    epochs, batch = 8, 128
+    epochs, batch = 4, 128
     steps = len(images) // batch
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=epochs * steps)
