@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes are an ONNX file that is refused or a network that evaluates.
+// Any bytes are an ONNX file that is refused or a network that evaluates, and is lowered or
+// refused.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "pact/graph/evaluator.h"
+#include "pact/lower/lower.h"
 #include "pact/onnx/import.h"
 
 namespace {
@@ -41,10 +43,15 @@ bool is_small(const pact::graph::Network& network) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto network = pact::onnx::import_network(std::as_bytes(std::span(data, size)));
+  auto network = pact::onnx::import_network(std::as_bytes(std::span(data, size)));
   if (!network || !is_small(*network)) return 0;
   const pact::graph::Shape& shape = network->node(0).type.shape;
   const std::vector<float> image(static_cast<std::size_t>(pact::graph::element_count(shape)), 0.5F);
   if (!pact::graph::evaluate(*network, image)) std::abort();
+  const auto channels = static_cast<std::size_t>(shape[0]);
+  network->preprocessing = {std::vector(channels, 0.5F), std::vector(channels, 0.25F)};
+  const auto lowered = pact::lower::lower(*network);
+  const std::vector<std::int32_t> pixels(image.size(), 200);
+  if (lowered && !pact::graph::evaluate(*lowered, pixels)) std::abort();
   return 0;
 }

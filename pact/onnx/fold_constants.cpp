@@ -17,7 +17,7 @@ using Ints = std::vector<std::int64_t>;
 
 Constant vector_constant(Ints values) {
   const auto size = static_cast<std::int64_t>(values.size());
-  return {{size}, std::move(values)};
+  return {{size}, std::move(values), DataType::Int64};
 }
 
 Status fold_constant(Step& step) {
@@ -26,7 +26,7 @@ Status fold_constant(Step& step) {
     return step.fold(std::move(constant));
   }
   if (step.attributes.has("value_int")) {
-    return step.fold({{}, Ints{step.attributes.integer("value_int", 0)}});
+    return step.fold({{}, Ints{step.attributes.integer("value_int", 0)}, DataType::Int64});
   }
   if (step.attributes.has("value_float")) {
     return step.fold({{}, std::vector<float>{step.attributes.real("value_float", 0)}});
@@ -97,7 +97,7 @@ Status fold_gather(Step& step) {
     if (place < 0 || place >= size) return make_error(ErrorCode::Corrupt, "an index of ", place);
     result.push_back(values[static_cast<std::size_t>(place)]);
   }
-  return step.fold({indices->shape, std::move(result)});
+  return step.fold({indices->shape, std::move(result), DataType::Int64});
 }
 
 // Scalars and vectors of one become each other.
@@ -112,7 +112,7 @@ Status fold_squeeze(Step& step) {
     return step.fold(vector_constant(constant->ints()));
   }
   if (constant->ints().size() != 1) return unsupported("a change of extents of a constant");
-  return step.fold({{}, constant->ints()});
+  return step.fold({{}, constant->ints(), DataType::Int64});
 }
 
 Status fold_concat(Step& step) {
@@ -192,8 +192,8 @@ Status fold_float_arithmetic(Step& step) {
     result[i] = combine(step.node.op_type(), a->floats()[a->floats().size() == 1 ? 0 : i],
                         b->floats()[b->floats().size() == 1 ? 0 : i]);
   }
-  return step.fold({a->floats().size() >= b->floats().size() ? a->shape : b->shape,
-                    std::move(result)});
+  return step.fold(
+      {a->floats().size() >= b->floats().size() ? a->shape : b->shape, std::move(result)});
 }
 
 // Arithmetic on extents; the open batch has no number.
@@ -222,17 +222,18 @@ Status fold_arithmetic(Step& step) {
     if (operation == "Mul") result.push_back(x * y);
     if (operation == "Div") result.push_back(x / y);
   }
-  return step.fold({a.size() >= b.size() ? left->shape : right->shape, std::move(result)});
+  return step.fold(
+      {a.size() >= b.size() ? left->shape : right->shape, std::move(result), DataType::Int64});
 }
 
 }  // namespace
 
 OperationImporter find_folder(std::string_view operation) {
   static const std::map<std::string_view, OperationImporter> table{
-      {"Constant", fold_constant}, {"Shape", fold_shape},    {"Identity", fold_identity},
-      {"Cast", fold_cast},         {"Gather", fold_gather},  {"Unsqueeze", fold_squeeze},
-      {"Squeeze", fold_squeeze},   {"Concat", fold_concat},  {"Slice", fold_slice},
-      {"Add", fold_arithmetic},    {"Sub", fold_arithmetic}, {"Mul", fold_arithmetic},
+      {"Constant", fold_constant}, {"Shape", fold_shape},        {"Identity", fold_identity},
+      {"Cast", fold_cast},         {"Gather", fold_gather},      {"Unsqueeze", fold_squeeze},
+      {"Squeeze", fold_squeeze},   {"Concat", fold_concat},      {"Slice", fold_slice},
+      {"Add", fold_arithmetic},    {"Sub", fold_arithmetic},     {"Mul", fold_arithmetic},
       {"Div", fold_arithmetic},    {"Transpose", fold_transpose}};
   const auto found = table.find(operation);
   return found == table.end() ? nullptr : found->second;

@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "pact/base/file.h"
 #include "pact/graph/evaluator.h"
 #include "pact/lower/lower.h"
 #include "pact/onnx/builder.h"
@@ -69,9 +70,9 @@ class QuantizedFile {
 
 Ints random_levels(std::size_t count, int lowest, int highest, unsigned seed) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int> levels(lowest, highest);
+  const auto span = static_cast<std::uint32_t>(highest - lowest + 1);
   Ints result(count);
-  for (auto& level : result) level = levels(random);
+  for (auto& level : result) level = lowest + static_cast<std::int64_t>(random() % span);
   return result;
 }
 
@@ -224,6 +225,22 @@ TEST(ImportQdq, SaysWhichNodeIsNoIntegerNetworkAndWhy) {
               HasSubstr("node 'result' (Conv): weights from 0 to 255"));
 }
 
+TEST(ImportQdq, RefusesIntegersOutsideTheirType) {
+  QuantizedFile far(17);
+  far.integers("codes", DataType::Int32, {1}, {5});
+  far.integers("zero", DataType::Int64, {}, {std::numeric_limits<std::int64_t>::min()});
+  far.node("DequantizeLinear", "w", {"codes", far.scalar("s", 1), "zero"});
+  far.node("Add", "result", {"image", "w"});
+  EXPECT_THAT(far.import().error().message,
+              HasSubstr("node 'w' (DequantizeLinear): quantization to element type 7"));
+  QuantizedFile outside(17);
+  outside.integers("codes", DataType::Int32, {1}, {300});
+  outside.integers("zero", DataType::Int8, {}, {0});
+  outside.node("DequantizeLinear", "w", {"codes", outside.scalar("s", 1), "zero"});
+  outside.node("Add", "result", {"image", "w"});
+  EXPECT_THAT(outside.import().error().message, HasSubstr("integers from -128 to 127, found 300"));
+}
+
 // As Brevitas writes QCDQ: float weights through QuantizeLinear, Clip, DequantizeLinear; 4 bits.
 TEST(ImportQcdq, LowersToTheBitsOfTheClips) {
   QuantizedFile f(13);
@@ -247,10 +264,7 @@ TEST(ImportQcdq, LowersToTheBitsOfTheClips) {
 
 // As QONNX files are: Quant nodes on float weights and values, batch norm after the layer, a
 // bipolar layer, and the weights of the last one transposed.
-class ImportQonnx : public testing::TestWithParam<const char*> {};
-
-TEST_P(ImportQonnx, LowersToTheBitWidthsOfTheQuantNodes) {
-  const std::string domain = GetParam();
+QuantizedFile qonnx_file(const std::string& domain) {
   const char* quant = domain == "onnx.brevitas" ? "Quant" : "IntQuant";
   QuantizedFile f(13);
   const std::string zero = f.scalar("zero", 0);
@@ -295,6 +309,13 @@ TEST_P(ImportQonnx, LowersToTheBitWidthsOfTheQuantNodes) {
   f.node("Transpose", "fc.transposed", {"fc.weight"});
   f.node("MatMul", "fc", {"flat", "fc.transposed"});
   f.node("Add", "result", {"fc", f.floats("fc.bias", {3}, {0.1F, 0.2F, 0.3F})});
+  return f;
+}
+
+class ImportQonnx : public testing::TestWithParam<const char*> {};
+
+TEST_P(ImportQonnx, LowersToTheBitWidthsOfTheQuantNodes) {
+  QuantizedFile f = qonnx_file(GetParam());
   const Network network = value_or_throw(f.import());
   const Network lowered = expect_lowers(network, 2 * 7 * 0.13F * 0.4F);
   const auto grid_of = [&](const char* name) {
@@ -325,6 +346,20 @@ TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
       EXPECT_EQ(outputs(again, Value(pixels)), outputs(lowered, Value(pixels))) << image;
     }
   }
+}
+
+// Seeds of the importer's fuzzer.
+TEST(ImportQuantized, GoldenFilesAreTheseFiles) {
+  const std::filesystem::path folder = std::filesystem::path(PACT_SOURCE_DIR) / "tests/golden";
+  const auto expect_same = [&](const char* name, const QuantizedFile& file) {
+    const std::string bytes = value_or_throw(file.builder.finish());
+    const auto made = std::filesystem::path(testing::TempDir()) / name;
+    value_or_throw(write_atomically(made, bytes));
+    const auto golden = read_text(folder / name);
+    EXPECT_TRUE(golden && *golden == bytes) << "this one was written to " << made;
+  };
+  expect_same("qdq.onnx", residual_block());
+  expect_same("qonnx.onnx", qonnx_file("qonnx.custom_op.general"));
 }
 
 }  // namespace

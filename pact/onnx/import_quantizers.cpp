@@ -47,7 +47,8 @@ struct Rule {
   std::vector<float> scales;
   Ints zero_points;
   std::size_t axis = 0;
-  Range range;        // of the integers in the file, the zero point included
+  Range range;                      // of the integers in the file, the zero point included
+  DataType type = DataType::UInt8;  // of these integers
   bool half = false;  // zero points are 1/2 more than they say: the levels are odd halves
 
   std::size_t entry(std::size_t index) const { return scales.size() == 1 ? 0 : index; }
@@ -62,8 +63,19 @@ Status check_scales(const std::vector<float>& scales) {
   return {};
 }
 
+// Integers that a file computes with are inside their type, so differences stay far from 64 bits.
+Status check_inside(const Ints& values, const Range& range) {
+  for (const std::int64_t value : values) {
+    if (value >= range.lowest && value <= range.highest) continue;
+    return make_error(ErrorCode::Corrupt, "expected integers from ", range.lowest, " to ",
+                      range.highest, ", found ", value);
+  }
+  return {};
+}
+
 // The rule of QuantizeLinear or DequantizeLinear for a tensor of `shape`, the batch included.
-Result<Rule> linear_rule(Step& step, const Shape& shape) {
+// `type` is that of the integers where no zero point says it.
+Result<Rule> linear_rule(Step& step, const Shape& shape, DataType type = DataType::UInt8) {
   Rule rule;
   PACT_TRY(const Constant* scale, step.floats(1));
   rule.scales = scale->floats();
@@ -81,7 +93,6 @@ Result<Rule> linear_rule(Step& step, const Shape& shape) {
                        to_string(shape));
   }
   rule.axis = per_axis ? static_cast<std::size_t>(axis) : 0;
-  DataType type = DataType::UInt8;
   const std::int64_t named = step.attributes.integer("output_dtype", 0);
   if (named != 0 && step.node.op_type() == "QuantizeLinear") type = static_cast<DataType>(named);
   rule.zero_points.assign(rule.scales.size(), 0);
@@ -94,7 +105,9 @@ Result<Rule> linear_rule(Step& step, const Shape& shape) {
                         rule.zero_points.size());
     }
   }
+  rule.type = type;
   PACT_TRY(rule.range, range_of(type));
+  PACT_CHECK_OK(check_inside(rule.zero_points, rule.range));
   return rule;
 }
 
@@ -149,6 +162,7 @@ Result<Rule> quant_rule(Step& step, const Shape& shape) {
   }
   if (bits < (is_signed ? 2 : 1) || bits > kMaxWidth) return unsupported("a width of ", bits);
   rule.range = range_of(static_cast<int>(bits), is_signed);
+  PACT_CHECK_OK(check_inside(rule.zero_points, range_of(kMaxWidth, true)));
   if (narrow) (is_signed ? rule.range.lowest : rule.range.highest) += is_signed ? 1 : -1;
   return rule;
 }
@@ -204,13 +218,14 @@ Status fold_quantize(Step& step) {
     const std::size_t entry = entries.of(i);
     codes.push_back(level_of(constant->floats()[i], rule, entry) + rule.zero_points[entry]);
   }
-  return step.fold({constant->shape, std::move(codes), DataType::Int64});
+  return step.fold({constant->shape, std::move(codes), rule.type});
 }
 
 Status fold_dequantize(Step& step) {
   PACT_TRY(Ints levels, step.ints(0));
   PACT_TRY(const Constant* constant, step.constant(0));
-  PACT_TRY(const Rule rule, linear_rule(step, constant->shape));
+  PACT_TRY(const Rule rule, linear_rule(step, constant->shape, constant->type));
+  PACT_CHECK_OK(check_inside(levels, rule.range));
   const Entries entries(constant->shape, rule);
   for (std::size_t i = 0; i < levels.size(); ++i) levels[i] -= rule.zero_points[entries.of(i)];
   return step.fold(stepped(constant->shape, levels, rule));

@@ -18,7 +18,8 @@ Status import_relu(Step& step) {
   return {};
 }
 
-// A constant as a number for each channel of a value; one that differs inside a channel is an Error.
+// A constant as a number for each channel of a value; one that differs inside a channel is an
+// Error.
 Result<std::vector<float>> channels_of(Step& step, int input, const Shape& shape) {
   PACT_TRY(const Constant* constant, step.floats(input));
   const auto channels = static_cast<std::size_t>(shape[0]);

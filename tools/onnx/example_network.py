@@ -60,6 +60,8 @@ def main(path):
         images[:1],
         path,
         opset_version=13,
+        training=torch.onnx.TrainingMode.PRESERVE,  # batch norm stays a node of its own
+        do_constant_folding=False,
         input_names=["image"],
         output_names=["logits"],
         dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
