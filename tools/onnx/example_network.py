@@ -15,15 +15,22 @@ def read(name, header):
         return torch.frombuffer(bytearray(file.read()[header:]), dtype=torch.uint8)
 
 
-def block(inputs, outputs, stride):
-    return [
-        nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
-        nn.BatchNorm2d(inputs),
-        nn.ReLU6(),
-        nn.Conv2d(inputs, outputs, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    ]
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, 3, 2, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(32)
+        self.conv3 = nn.Conv2d(32, 48, 3, 2, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(48)
+        self.linear = nn.Linear(48, 10)
+
+    def forward(self, x):
+        x = nn.functional.relu(self.bn1(self.conv1(x)))
+        x = nn.functional.relu6(self.bn2(self.conv2(x)))
+        x = nn.functional.relu(self.bn3(self.conv3(x)))
+        return self.linear(x.mean((2, 3)))
 
 
 def main(path):
@@ -31,17 +38,7 @@ def main(path):
     images = read("train-images-idx3-ubyte", 16).view(-1, 1, 28, 28).float() / 255
     images = (images - 0.286) / 0.353
     labels = read("train-labels-idx1-ubyte", 8).long()
-    net = nn.Sequential(
-        nn.Conv2d(1, 16, 3, 1, 1, bias=False),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        *block(16, 32, 2),
-        *block(32, 64, 2),
-        *block(64, 64, 1),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(64, 10),
-    )
+    net = Network()
     epochs, batch = 4, 128
     steps = len(images) // batch
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
