@@ -317,10 +317,9 @@ struct Check {
     for (const auto& values : {op.weight, op.bias, op.mean, op.variance}) {
       PACT_CHECK_OK(check_floats(values, out().channels, "the batch norm"));
     }
-    return expect(
-        std::all_of(op.variance.begin(), op.variance.end(),
-                    [&](float v) { return v >= 0 && v + op.epsilon > 0; }),
-        "variances that are not negative, and a positive epsilon where one is zero");
+    return expect(std::all_of(op.variance.begin(), op.variance.end(),
+                              [&](float v) { return v >= 0 && v + op.epsilon > 0; }),
+                  "variances that are not negative, and a positive epsilon where one is zero");
   }
 
   Status of(const Relu&) const {

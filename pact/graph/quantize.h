@@ -47,7 +47,8 @@ struct QuantizePolicy {
 bool matches(std::string_view pattern, std::string_view name);
 
 /// The float network with quantizers. Parameters it has are kept; those of the quantizers start at
-/// `alpha`, given scales of weights at 1. Error: a network that is quantized already, a layer pattern that matches nothing.
+/// `alpha`, given scales of weights at 1. Error: a network that is quantized already, a layer
+/// pattern that matches nothing.
 Result<Network> quantize(const Network& network, const QuantizePolicy& policy);
 
 }  // namespace pact::graph

@@ -30,13 +30,11 @@ struct WeightSchemeName {
   WeightScheme scheme;
   std::string_view name;
 };
-inline constexpr WeightSchemeName kWeightSchemeNames[] = {{WeightScheme::None, "none"},
-                                                          {WeightScheme::DoReFa, "dorefa"},
-                                                          {WeightScheme::Sawb, "sawb"},
-                                                          {WeightScheme::SawbPlus, "sawb+"},
-                                                          {WeightScheme::MinMax, "min-max"},
-                                                          {WeightScheme::Scaled, "scaled"},
-                                                          {WeightScheme::ScaledOdd, "scaled-odd"}};
+inline constexpr WeightSchemeName kWeightSchemeNames[] = {
+    {WeightScheme::None, "none"},           {WeightScheme::DoReFa, "dorefa"},
+    {WeightScheme::Sawb, "sawb"},           {WeightScheme::SawbPlus, "sawb+"},
+    {WeightScheme::MinMax, "min-max"},      {WeightScheme::Scaled, "scaled"},
+    {WeightScheme::ScaledOdd, "scaled-odd"}};
 
 /// Which weights share a scale. `Group`: `group_size` neighbouring inputs of one output channel.
 enum class Granularity { Tensor, Channel, Group };

@@ -76,8 +76,7 @@ struct RecipeChanges {
 };
 
 /// The text of a recipe with changes. Throws Exception if it is not TOML.
-std::string recipe_for(std::string_view text, std::string_view where,
-                       const RecipeChanges& changes);
+std::string recipe_for(std::string_view text, std::string_view where, const RecipeChanges& changes);
 
 /// Reads a recipe; `where` names it in errors. Throws Exception.
 Recipe parse_recipe(std::string_view text, std::string_view where);
