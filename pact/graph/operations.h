@@ -61,8 +61,9 @@ struct Input {
   bool operator==(const Input&) const = default;
 };
 
-/// Convolution, F -> F, or L -> A when `weights_on` is set (lowered; weights are levels on it).
-/// Parameters: weight {out_channels, in/groups, kernel.y, kernel.x}; bias {out_channels}.
+/// Convolution, F -> F, with weights that are fake-quantized as `weights` says.
+/// Parameters: weight {out_channels, in/groups, kernel.y, kernel.x}; bias {out_channels};
+/// weight_scale {groups of weights} for schemes with given scales.
 /// A float sum is taken in double precision in the order (row, column, channel) and rounded once.
 struct Conv2d {
   std::int64_t out_channels = 1;

@@ -239,7 +239,11 @@ struct Module::Forward {
 
   Tensor calibrate(const FakeQuantize& op) const {
     const torch::NoGradGuard guard;
-    if (op.scheme == ActivationScheme::Stream) settle("range", kHeadroom * peak(), 0);
+    if (op.scheme == ActivationScheme::Stream) {
+      float* range = parameter("range").data_ptr<float>();
+      const float seen = kHeadroom * peak();
+      if (std::isfinite(seen)) *range = std::max(*range, seen);
+    }
     if (op.scheme == ActivationScheme::TwoSided) calibrate_both_sides(op);
     if (op.scheme != ActivationScheme::Pact) return in[0];
     const Tensor& alpha = parameter("alpha");

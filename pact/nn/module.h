@@ -33,7 +33,7 @@ class Module {
 
   /// Sets the given scales of weights, and makes every clip tiny: the Calibrate passes that follow
   /// set it from what they see. Of several passes, Max and Percentile keep the largest clip,
-  /// LeastError the mean.
+  /// LeastError the mean; streams hold all they see.
   void begin_calibration(const numeric::Calibration& calibration);
 
   const std::map<std::string, torch::Tensor>& tensors() const { return tensors_; }

@@ -367,6 +367,42 @@ TEST(MinMax, QuantizingTheDequantizedWeightsGivesTheSameCodes) {
   EXPECT_EQ(checked, 50 * 7 * 3);
 }
 
+TEST(Scaled, EveryLevelOfEveryWidthComesBackAndTheRestIsClipped) {
+  for (const WeightScheme scheme : {WeightScheme::Scaled, WeightScheme::ScaledOdd}) {
+    for (int bits = 1; bits <= 8; ++bits) {
+      const WeightSpec spec = spec_of(scheme, bits, Granularity::Channel);
+      const Grid grid = weight_grid(spec);
+      const std::vector<float> scales{0.37F, 1.3e-3F};
+      std::vector<float> weights;
+      for (const float scale : scales) {
+        for (int code = 0; code < grid.codes; ++code) {
+          weights.push_back(static_cast<float>(grid.level(code)) * scale);
+        }
+        weights.push_back(static_cast<float>(grid.highest() + 5) * scale);
+        weights.push_back(static_cast<float>(grid.lowest - 5) * scale);
+      }
+      const auto quantized = value_or_throw(quantize_weights(weights, 2, spec, scales));
+      EXPECT_EQ(quantized.scales, scales);
+      const auto row = static_cast<std::size_t>(grid.codes) + 2;
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        std::size_t expected = i % row;
+        if (expected == row - 2) expected = row - 3;
+        if (expected == row - 1) expected = 0;
+        EXPECT_EQ(quantized.codes[i], expected) << bits << " bits, weight " << i;
+      }
+    }
+  }
+}
+
+TEST(Scaled, ScalesThatAreNotPositiveAndFiniteAreErrors) {
+  const std::vector<float> weights{1, 2};
+  for (const float scale : {0.0F, -1.0F, std::numeric_limits<float>::infinity(),
+                            std::numeric_limits<float>::quiet_NaN(), 1e-45F}) {
+    const std::vector<float> scales{scale};
+    EXPECT_FALSE(quantize_weights(weights, 1, spec_of(WeightScheme::Scaled, 4), scales)) << scale;
+  }
+}
+
 TEST(Weights, NegatingTheWeightsMirrorsTheCodes) {
   std::vector<float> weights = normal_weights(48, 20);
   std::vector<float> negated = weights;

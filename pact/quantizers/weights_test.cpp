@@ -39,6 +39,20 @@ TEST(WeightQuantizer, ForwardIsTheScalarDefinition) {
   }
 }
 
+TEST(WeightQuantizer, GivenScalesAreThoseOfTheScalarDefinitionAndClipTheGradient) {
+  torch::manual_seed(4);
+  const Tensor weights = torch::randn({3, 50});
+  const Tensor scales = torch::tensor({0.1F, 0.3F, 0.5F});
+  const WeightSpec spec{
+      .scheme = WeightScheme::Scaled, .bits = 3, .granularity = Granularity::Channel};
+  Tensor w = weights.clone().set_requires_grad(true);
+  const Tensor values = quantize_weights(w, spec, scales);
+  const Tensor steps = scales.unsqueeze(1);
+  EXPECT_TRUE(torch::allclose(values, torch::clamp(torch::round(weights / steps), -4, 3) * steps));
+  values.sum().backward();
+  EXPECT_TRUE(torch::equal(w.grad(), (weights.abs() <= 4 * steps).to(torch::kFloat)));
+}
+
 TEST(WeightQuantizer, DoReFaGradientIsTheDerivativeWithoutRounding) {
   torch::manual_seed(2);
   const Tensor weights = torch::randn({3, 5});
