@@ -103,14 +103,19 @@ bool is_integer(const Value& value) {
   return value.element == Element::Level || value.element == Element::Accumulator;
 }
 
-// Sums of the absolute levels of each filter of an integer convolution, by node; else empty.
-using FilterSums = std::vector<std::vector<std::int64_t>>;
+// By node: sums of the absolute levels of each filter of an integer convolution, else none; and what
+// no integer of its value exceeds.
+struct Sums {
+  explicit Sums(std::size_t nodes) : filters(nodes), largest(nodes) {}
+  std::vector<std::vector<std::int64_t>> filters;
+  std::vector<std::int64_t> largest;
+};
 
 // One overload of `of` per operation.
 struct Check {
   const Model& model;
   const Node& node;
-  FilterSums& filter_sums;
+  Sums& all_sums;
 
   const Value& in(std::size_t i = 0) const { return model.input_of(node, i); }
   const Value& out() const { return node.value; }
@@ -189,7 +194,7 @@ struct Check {
     numeric::unpack(op.packed, op.grid.bits, codes);
     const std::int64_t limit =
         std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
-    auto& sums = filter_sums[static_cast<std::size_t>(&node - model.nodes.data())];
+    auto& sums = all_sums.filters[static_cast<std::size_t>(&node - model.nodes.data())];
     for (std::size_t o = 0; o < codes.size(); o += filter) {
       std::int64_t sum = 0;
       for (std::size_t i = o; i < o + filter; ++i) {
@@ -271,7 +276,22 @@ struct Check {
     return numeric::prove_no_overflow(requantization, input_bounds());
   }
 
-  // Accumulators are bounded by what makes them, levels by their grid.
+  // Levels are bounded by their grid, accumulators by what makes them.
+  std::int64_t largest() const {
+    if (out().element != Element::Accumulator) return magnitude(out());
+    const auto* pool = std::get_if<Pool>(&node.operation);
+    if (pool != nullptr && pool->kind == PoolKind::Sum) {
+      return std::int64_t{pool->kernel.y} * pool->kernel.x * magnitude(in());
+    }
+    const auto& filters = all_sums.filters[static_cast<std::size_t>(&node - model.nodes.data())];
+    std::int64_t result = 0;
+    for (const std::int64_t sum : filters) result = std::max(result, sum * magnitude(in()));
+    for (std::size_t i = 0; filters.empty() && i < node.inputs.size(); ++i) {
+      result = std::max(result, all_sums.largest[static_cast<std::size_t>(node.inputs[i])]);
+    }
+    return result;
+  }
+
   std::vector<std::vector<std::int64_t>> input_bounds() const {
     std::vector<std::vector<std::int64_t>> bounds;
     const auto channels = static_cast<std::size_t>(out().channels);
@@ -283,13 +303,8 @@ struct Check {
 
   std::vector<std::int64_t> sum_bounds(std::size_t input, std::size_t channels) const {
     const Node& made_by = model.nodes[input];
-    const auto* pool = std::get_if<Pool>(&made_by.operation);
-    if (pool != nullptr && pool->kind == PoolKind::Sum) {
-      const std::int64_t area = std::int64_t{pool->kernel.y} * pool->kernel.x;
-      return std::vector<std::int64_t>(channels, area * magnitude(model.input_of(made_by)));
-    }
-    std::vector<std::int64_t> result = filter_sums[input];
-    if (result.empty()) return std::vector<std::int64_t>(channels, magnitude(made_by.value));
+    std::vector<std::int64_t> result = all_sums.filters[input];
+    if (result.empty()) return std::vector<std::int64_t>(channels, all_sums.largest[input]);
     for (std::int64_t& bound : result) bound *= magnitude(model.input_of(made_by));
     return result;
   }
@@ -401,7 +416,7 @@ struct Check {
   }
 };
 
-Status check_node(const Model& model, std::size_t index, FilterSums& filter_sums) {
+Status check_node(const Model& model, std::size_t index, Sums& sums) {
   const Node& node = model.nodes[index];
   PACT_CHECK_OK(check_value(node.value));
   PACT_CHECK_OK(expect(node.inputs.size() <= kMaxInputs, "at most 64 inputs"));
@@ -409,8 +424,10 @@ Status check_node(const Model& model, std::size_t index, FilterSums& filter_sums
     PACT_CHECK_OK(
         expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
   }
-  const Check check{model, node, filter_sums};
-  return std::visit([&](const auto& op) { return check.of(op); }, node.operation);
+  const Check check{model, node, sums};
+  PACT_CHECK_OK(std::visit([&](const auto& op) { return check.of(op); }, node.operation));
+  sums.largest[index] = check.largest();
+  return {};
 }
 
 Status check_image(const Model& model) {
@@ -429,9 +446,9 @@ Status verify(const Model& model) {
   }
   PACT_CHECK_OK(expect(std::holds_alternative<Input>(model.nodes[0].operation), "the image first"));
   std::int64_t elements = 0;
-  FilterSums filter_sums(model.nodes.size());
+  Sums sums(model.nodes.size());
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    if (Status status = check_node(model, i, filter_sums); !status) {
+    if (Status status = check_node(model, i, sums); !status) {
       return violation("node ", i, " ('", model.nodes[i].name, "'): ", status.error().message);
     }
     elements += model.nodes[i].value.elements();

@@ -107,6 +107,25 @@ TEST(Pack, UnpacksToTheNetworkThatWasPacked) {
   }
 }
 
+// The reader bounds sums that were moved by what made them, as lowering does.
+TEST(Pack, SumsOfAPoolMayBeFlattenedBeforeTheyAreRequantized) {
+  Network network = value_or_throw(parse(R"(network "pooled"
+mean 0.5
+std 0.25
+%input = input() {channels=1 height=8 width=8}
+%conv = conv2d(%input) {out_channels=4 kernel=3x3 padding=1,1,1,1}
+%relu = relu(%conv) {}
+%pool = avg_pool(%relu) {kernel=4x4 stride=4x4}
+%flat = flatten(%pool) {}
+%linear = linear(%flat) {out_features=3}
+)"));
+  models::initialize(network, 1);
+  const Network lowered = value_or_throw(lower(value_or_throw(quantize(network, {}))));
+  ASSERT_EQ(lowered.node(*lowered.find("flat")).type.element, Element::Accumulator);
+  const auto bytes = value_or_throw(pack(lowered));
+  EXPECT_EQ(value_or_throw(format::read(bytes)).nodes.size(), lowered.nodes().size());
+}
+
 TEST(Pack, RefusesANetworkThatIsNotLowered) {
   Network network = value_or_throw(models::build("demo-resnet", {1, 28, 28, 2}));
   models::initialize(network, 1);

@@ -263,6 +263,7 @@ Status import_average_pool(Step& step) {
     return unsupported("count_include_pad together with ceil_mode");
   }
   PACT_TRY(const Window w, pool_window(step, step.shape(input)));
+  if (w.kernel == Pair{1, 1} && w.stride == Pair{1, 1}) return step.alias(input);
   const AverageOver over = over_window ? AverageOver::Window : AverageOver::Image;
   PACT_CHECK_OK(step.add(AvgPool{w.kernel, w.stride, w.padding, over}, {input}));
   return {};
