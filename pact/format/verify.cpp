@@ -103,8 +103,8 @@ bool is_integer(const Value& value) {
   return value.element == Element::Level || value.element == Element::Accumulator;
 }
 
-// By node: sums of the absolute levels of each filter of an integer convolution, else none; and what
-// no integer of its value exceeds.
+// By node: sums of the absolute levels of each filter of an integer convolution, else none; and
+// what no integer of its value exceeds.
 struct Sums {
   explicit Sums(std::size_t nodes) : filters(nodes), largest(nodes) {}
   std::vector<std::vector<std::int64_t>> filters;
