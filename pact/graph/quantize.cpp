@@ -229,9 +229,19 @@ class Quantizer {
                                          [&](NodeId input) { return is_nonnegative(input); });
   }
 
-  // A value that several nodes read and that is on no grid is a residual stream.
+  // True if layers alone read the value, as it is or the largest of its pixels.
+  bool feeds_layers(NodeId id) const {
+    const auto consumers = source_.consumers(id);
+    return std::all_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      const Node& node = source_.node(consumer);
+      return is_layer(node) || (node.as<MaxPool>() != nullptr && feeds_layers(consumer));
+    });
+  }
+
+  // A value that several nodes read, not layers alone, and that is on no grid is a residual stream.
   bool needs_stream(NodeId id) const {
     if (source_.node(id).as<Input>() != nullptr || source_.consumers(id).size() < 2) return false;
+    if (feeds_layers(id)) return false;
     return !on_grid(mapped_.at(id), numeric::kStreamBits);
   }
 
