@@ -10,7 +10,8 @@ namespace pact::numeric {
 namespace {
 
 constexpr int kCoarse = 32;
-constexpr int kFine = 8;
+constexpr int kFine = 4;  // to either side of the best of those
+constexpr float kFineParts = kCoarse * (kFine + 1);
 // All zeros have any scale; this one is finite.
 constexpr float kSmallest = 1e-8F;
 
@@ -58,8 +59,8 @@ float least_error_scale(std::span<const float> values, const Grid& grid, float w
   };
   for (int i = kCoarse - 1; i > 0; --i) try_scale(widest * static_cast<float>(i) / kCoarse);
   const float middle = best;
-  for (int i = -kFine / 2; i <= kFine / 2; ++i) {
-    const float scale = middle + widest * static_cast<float>(i) / (kCoarse * (kFine / 2 + 1));
+  for (int i = -kFine; i <= kFine; ++i) {
+    const float scale = middle + widest * static_cast<float>(i) / kFineParts;
     if (scale > 0 && scale <= widest) try_scale(scale);
   }
   return best;
