@@ -9,6 +9,7 @@ namespace pact::cli {
 /// Adds every subcommand that this build has.
 void add_commands(CLI::App& app);
 
+void add_bench(CLI::App& app);
 void add_data(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_eval(CLI::App& app);

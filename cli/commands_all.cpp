@@ -9,6 +9,7 @@ void add_commands(CLI::App& app) {
   add_eval(app);
   add_lower(app);
   add_run(app);
+  add_bench(app);
   add_inspect(app);
   add_import(app);
   add_export(app);

@@ -24,8 +24,10 @@ std::vector<Isa> available_isas() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2")) isas.push_back(Isa::Avx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl")) {
     isas.push_back(Isa::Avx512);
+    if (__builtin_cpu_supports("avx512vnni")) isas.push_back(Isa::Avx512Vnni);
   }
 #endif
   return isas;

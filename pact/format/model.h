@@ -20,6 +20,7 @@
 namespace pact::format {
 
 inline constexpr int kVersion = 1;
+inline constexpr std::size_t kMaxInputs = 64;  // of a node
 
 enum class Element { F32, Pixel, Level, Accumulator };
 enum class PoolKind { Sum, Max, Average };

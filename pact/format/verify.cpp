@@ -17,7 +17,6 @@ constexpr std::int32_t kMaxSide = (1 << 16) - 1;
 constexpr std::int32_t kMaxKernel = 1 << 10;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 constexpr std::size_t kMaxNodes = 1 << 14;
-constexpr std::size_t kMaxInputs = 64;
 constexpr std::size_t kMaxRank = 8;
 // What one image may ask of the runtime in all its values together.
 constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;

@@ -8,6 +8,8 @@ namespace pact::kernels {
 GemmKernelTable gemm_kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::Avx512Vnni:
+      return {nullptr, 0};
     case Isa::Avx512:
       return gemm_kernels_avx512;
     case Isa::Avx2:
@@ -19,6 +21,7 @@ GemmKernelTable gemm_kernels(Isa isa) {
 }
 
 const GemmKernel& select_gemm(Isa isa, std::int64_t columns) {
+  while (gemm_kernels(isa).count == 0) isa = static_cast<Isa>(static_cast<int>(isa) - 1);
   const GemmKernelTable table = gemm_kernels(isa);
   const auto waste = [&](const GemmKernel& kernel) {
     return (columns + kernel.columns - 1) / kernel.columns * kernel.columns - columns;

@@ -36,7 +36,7 @@ extern const GemmKernelTable gemm_kernels_scalar;
 extern const GemmKernelTable gemm_kernels_avx2;
 extern const GemmKernelTable gemm_kernels_avx512;
 
-/// All kernels compiled into this program, whatever the machine can run.
+/// The kernels of `isa`, whatever the machine can run; empty for a level that has none of its own.
 GemmKernelTable gemm_kernels(Isa isa);
 
 /// The kernel for products of `columns` columns on `isa` or the next slower level that has one: the

@@ -180,7 +180,7 @@ TEST(GemmTables, EveryRowIsOfItsLevelAndNamedForItsBlock) {
       names.insert(kernel.name);
     }
   }
-  EXPECT_GE(rows, kIsaNames.size());
+  EXPECT_GT(rows, 3U);
   EXPECT_EQ(names.size(), rows);
 }
 
@@ -191,6 +191,7 @@ std::int64_t columns_in_vain(const GemmKernel& kernel, std::int64_t columns) {
 TEST(SelectGemm, TakesTheWidestOfTheKernelsThatWasteTheFewestColumns) {
   for (const IsaName& level : kIsaNames) {
     const GemmKernelTable table = gemm_kernels(level.isa);
+    if (table.count == 0) continue;
     for (std::int64_t columns = 1; columns <= 200; ++columns) {
       const GemmKernel& chosen = select_gemm(level.isa, columns);
       EXPECT_EQ(chosen.isa, level.isa);
@@ -209,6 +210,7 @@ TEST(SelectGemm, PrefersTheNarrowBlockForSixteenColumnsAndTheWideOneForSixtyFour
   EXPECT_EQ(select_gemm(Isa::Avx512, 16).columns, 16);
   EXPECT_EQ(select_gemm(Isa::Avx512, 64).columns, 32);
   EXPECT_EQ(select_gemm(Isa::Avx512, 48).columns, 16);
+  EXPECT_EQ(select_gemm(Isa::Avx512Vnni, 64).isa, Isa::Avx512);
 }
 
 TEST(PackColumns, LaysOutBlocksThenPairsThenColumnsAndFillsWithZeros) {

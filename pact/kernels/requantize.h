@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requantization of rows of channels (numeric/requantize.h), in three steps that the runtime chains
-// for each pixel: start the 64-bit sums at the offsets, add each term, round and store.
+// Requantization of a row of channels (numeric/requantize.h) in one pass.
 #pragma once
 
 #include <cstddef>
@@ -10,37 +9,45 @@
 
 namespace pact::kernels {
 
-/// sums[i] += values[i] * multipliers[i], for i in [0, n). Values as levels or accumulators; for
-/// codes of 8 bits the caller has put lowest * multiplier into the offsets.
-template <typename T>
-using AddTerm = void (*)(std::int64_t* sums, const T* values, const std::int32_t* multipliers,
-                         std::int64_t n);
+enum class TermType { Accumulators, Codes, Levels };  // i32, u8, i16
 
-/// target[i] = clamp(round_shift(sums[i], shift), lowest, highest) - lowest (codes of 8 bits), or
-/// the level itself (16-bit streams). The shifted sum fits 32 bits.
-struct Rounding {
-  int shift;
+/// values[i] * multipliers[i], for the channels of the row. Codes stand for themselves: the caller
+/// has put lowest * multiplier into the offsets.
+struct RequantizeTerm {
+  TermType type;
+  const void* values;
+  const std::int32_t* multipliers;
+};
+
+/// target[i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in [0, n); less
+/// `lowest` where the target holds codes. The offset of i, half of 2^shift included, is
+/// even_offsets[i / 2] or odd_offsets[i / 2], because vectors multiply every second element. Sums
+/// stay within 63 bits and, shifted, within 32.
+struct RequantizeRow {
+  const RequantizeTerm* terms;
+  int term_count;
+  const std::int64_t* even_offsets;
+  const std::int64_t* odd_offsets;
+  int shift;  // 1 to 32
   std::int32_t lowest;
   std::int32_t highest;
+  void* target;
+  std::int64_t n;
 };
-template <typename T>
-using Round = void (*)(const std::int64_t* sums, Rounding rounding, T* target, std::int64_t n);
+using RequantizeFunction = void (*)(const RequantizeRow&);
 
 struct RequantizeKernel {
   const char* name;
   Isa isa;
-  AddTerm<std::int32_t> add_accumulators;
-  AddTerm<std::uint8_t> add_codes;
-  AddTerm<std::int16_t> add_levels;
-  Round<std::uint8_t> round_codes;
-  Round<std::int16_t> round_levels;
+  RequantizeFunction to_codes;   // u8
+  RequantizeFunction to_levels;  // i16
 };
 
 extern const RequantizeKernel requantize_scalar;
 extern const RequantizeKernel requantize_avx2;
 extern const RequantizeKernel requantize_avx512;
 
-/// The kernel of `isa`.
+/// The kernel of `isa`, or of the next slower level that has one.
 const RequantizeKernel& select_requantize(Isa isa);
 
 }  // namespace pact::kernels

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pact/kernels/requantize_loops.h"
+#include "pact/kernels/requantize_channel.h"
 
 namespace pact::kernels {
+namespace {
+
+template <typename T>
+void requantize_row_scalar(const RequantizeRow& row) {
+  for (std::int64_t i = 0; i < row.n; ++i) store_channel(row, i, static_cast<T*>(row.target));
+}
+
+}  // namespace
 
 const RequantizeKernel requantize_scalar{.name = "requantize_i64_scalar",
                                          .isa = Isa::Scalar,
-                                         .add_accumulators = &add_term<std::int32_t>,
-                                         .add_codes = &add_term<std::uint8_t>,
-                                         .add_levels = &add_term<std::int16_t>,
-                                         .round_codes = &round_codes,
-                                         .round_levels = &round_levels};
+                                         .to_codes = &requantize_row_scalar<std::uint8_t>,
+                                         .to_levels = &requantize_row_scalar<std::int16_t>};
 
 }  // namespace pact::kernels

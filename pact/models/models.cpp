@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/models/models.h"
 
+#include <functional>
+
+#include "pact/models/imagenet.h"
 #include "pact/models/resnet.h"
 
 namespace pact::models {
@@ -8,26 +11,41 @@ namespace {
 
 struct Row {
   ModelInfo info;
-  ResNetShape shape;
+  std::function<Result<graph::Network>(const Task&)> build;
 };
 
-ResNetShape cifar(ResidualForm form, int blocks) {
-  return {.form = form, .blocks_per_stage = blocks};
+auto cifar(ResidualForm form, int blocks) {
+  return [=](const Task& task) {
+    return resnet({.form = form, .blocks_per_stage = blocks}, task);
+  };
+}
+
+Result<graph::Network> demo(const Task& task) {
+  return resnet({.blocks_per_stage = 1, .widths = {16, 32, 64}, .stem_stride = {2, 2}}, task);
+}
+
+auto imagenet(ResidualBlock block, std::vector<int> blocks) {
+  return [=](const Task& task) { return imagenet_resnet({block, blocks}, task); };
 }
 
 const std::vector<Row>& rows() {
   using enum ResidualForm;
+  using enum ResidualBlock;
+  constexpr Task kCifar{};
+  constexpr Task kImageNet{3, 224, 224, 1000};
   static const std::vector<Row> table{
-      {{"cifar-resnet20-v1", "ResNet-20, post-activation"}, cifar(V1, 3)},
-      {{"cifar-resnet32-v1", "ResNet-32, post-activation"}, cifar(V1, 5)},
-      {{"cifar-resnet44-v1", "ResNet-44, post-activation"}, cifar(V1, 7)},
-      {{"cifar-resnet56-v1", "ResNet-56, post-activation"}, cifar(V1, 9)},
-      {{"cifar-resnet20-v2", "ResNet-20, pre-activation (the paper's)"}, cifar(V2, 3)},
-      {{"cifar-resnet32-v2", "ResNet-32, pre-activation"}, cifar(V2, 5)},
-      {{"cifar-resnet44-v2", "ResNet-44, pre-activation"}, cifar(V2, 7)},
-      {{"cifar-resnet56-v2", "ResNet-56, pre-activation"}, cifar(V2, 9)},
-      {{"demo-resnet", "small residual network of the demo"},
-       {.form = V1, .blocks_per_stage = 1, .widths = {16, 32, 64}, .stem_stride = {2, 2}}},
+      {{"cifar-resnet20-v1", "ResNet-20, post-activation", kCifar}, cifar(V1, 3)},
+      {{"cifar-resnet32-v1", "ResNet-32, post-activation", kCifar}, cifar(V1, 5)},
+      {{"cifar-resnet44-v1", "ResNet-44, post-activation", kCifar}, cifar(V1, 7)},
+      {{"cifar-resnet56-v1", "ResNet-56, post-activation", kCifar}, cifar(V1, 9)},
+      {{"cifar-resnet20-v2", "ResNet-20, pre-activation (the paper's)", kCifar}, cifar(V2, 3)},
+      {{"cifar-resnet32-v2", "ResNet-32, pre-activation", kCifar}, cifar(V2, 5)},
+      {{"cifar-resnet44-v2", "ResNet-44, pre-activation", kCifar}, cifar(V2, 7)},
+      {{"cifar-resnet56-v2", "ResNet-56, pre-activation", kCifar}, cifar(V2, 9)},
+      {{"demo-resnet", "small residual network of the demo", {1, 28, 28, 10}}, demo},
+      {{"resnet18", "ResNet-18 for ImageNet", kImageNet}, imagenet(Basic, {2, 2, 2, 2})},
+      {{"resnet50", "ResNet-50 for ImageNet", kImageNet}, imagenet(Bottleneck, {3, 4, 6, 3})},
+      {{"alexnet", "AlexNet for ImageNet", kImageNet}, alexnet},
   };
   return table;
 }
@@ -47,7 +65,7 @@ Result<graph::Network> build(std::string_view name, const Task& task) {
   std::string known;
   for (const Row& row : rows()) {
     if (row.info.name == name) {
-      PACT_TRY(graph::Network network, resnet(row.shape, task));
+      PACT_TRY(graph::Network network, row.build(task));
       network.name = std::string(name);
       return network;
     }

@@ -24,9 +24,10 @@ struct Task {
 struct ModelInfo {
   std::string_view name;
   std::string_view title;
+  Task task;  // that it was designed for
 };
 
-/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet.
+/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, resnet18, resnet50, alexnet.
 const std::vector<ModelInfo>& models();
 
 /// Builds the network called `name` without parameters. An unknown name is an error that lists the

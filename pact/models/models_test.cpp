@@ -43,17 +43,37 @@ std::int64_t convolutions(const Network& network) {
 TEST(Models, EveryNameBuildsAndVerifiesOnceInitialized) {
   std::set<std::string_view> names;
   for (const ModelInfo& info : models()) {
-    Network network = value_or_throw(build(info.name, {}));
+    Network network = value_or_throw(build(info.name, info.task));
     EXPECT_FALSE(network.verify()) << info.name;  // parameters are missing
     initialize(network, 1);
     const Status status = network.verify();
     EXPECT_TRUE(status) << info.name << ": " << status.error().message;
     EXPECT_EQ(network.name, info.name);
     EXPECT_FALSE(info.title.empty());
-    EXPECT_EQ(network.node(network.output()).type.shape, (graph::Shape{10})) << info.name;
+    EXPECT_EQ(network.node(network.output()).type.shape, (graph::Shape{info.task.classes}))
+        << info.name;
     names.insert(info.name);
   }
-  EXPECT_EQ(names.size(), 9U);
+  EXPECT_EQ(names.size(), 12U);
+}
+
+// As torchvision counts them.
+TEST(Models, ImageNetNetworksHaveTheKnownSizes) {
+  struct Known {
+    const char* name;
+    std::int64_t parameters;
+    std::int64_t macs;
+    std::int64_t convolutions;
+  };
+  for (const Known& known : {Known{"resnet18", 11'689'512, 1'814'073'344, 20},
+                             Known{"resnet50", 25'557'032, 4'089'184'256, 53},
+                             Known{"alexnet", 61'100'840, 714'188'480, 5}}) {
+    SCOPED_TRACE(known.name);
+    const Network network = built(known.name, {3, 224, 224, 1000});
+    EXPECT_EQ(trained_parameters(network), known.parameters);
+    EXPECT_EQ(network.macs(), known.macs);
+    EXPECT_EQ(convolutions(network), known.convolutions);
+  }
 }
 
 TEST(Models, CifarResNet20HasTheKnownSize) {

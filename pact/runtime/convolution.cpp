@@ -1,172 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer convolution as a product of matrices: for a tile of output pixels, the levels under the
-// filter are gathered as rows (order: kernel row, kernel column, channel), multiplied with the
-// filters, and requantized while they are in the cache.
-#include <algorithm>
-#include <optional>
+#include "pact/runtime/convolution.h"
 
-#include "pact/base/aligned_buffer.h"
+#include <algorithm>
+
 #include "pact/numeric/pack.h"
-#include "pact/runtime/step.h"
 
 namespace pact::runtime {
+
+ConvolutionStep::ConvolutionStep(const StepContext& context, std::int32_t node,
+                                 std::int32_t requantize)
+    : Step(requantize >= 0 ? requantize : node),
+      op_(std::get<format::Conv>(context.model.nodes[static_cast<std::size_t>(node)].operation)),
+      in_(context.model.input_of(context.model.nodes[static_cast<std::size_t>(node)])),
+      out_(context.model.nodes[static_cast<std::size_t>(node)].value),
+      in_group_(in_.channels / op_.groups),
+      out_group_(out_.channels / op_.groups),
+      conv_(node),
+      input_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]) {
+  if (requantize >= 0) requantizer_.emplace(context, requantize, node);
+}
+
+std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
+  const std::int64_t window = std::int64_t{op_.kernel.y} * op_.kernel.x;
+  const std::int64_t depth = window * in_group_;
+  std::vector<std::uint8_t> codes(static_cast<std::size_t>(depth * out_.channels));
+  numeric::unpack(op_.packed, op_.grid.bits, codes);
+  std::vector<std::int16_t> levels(codes.size());
+  for (std::int64_t o = 0; o < out_.channels; ++o) {
+    for (std::int64_t c = 0; c < in_group_; ++c) {
+      for (std::int64_t k = 0; k < window; ++k) {
+        levels[static_cast<std::size_t>(o * depth + k * in_group_ + c)] = static_cast<std::int16_t>(
+            op_.grid.level(codes[static_cast<std::size_t>((o * in_group_ + c) * window + k)]));
+      }
+    }
+  }
+  return levels;
+}
+
+void ConvolutionStep::finish(const Batch& batch, std::int64_t image, std::int64_t pixel,
+                             std::int64_t first, std::int64_t count,
+                             const std::int32_t* sums) const {
+  if (requantizer_) {
+    requantizer_->run(batch, image, pixel, first, count, sums);
+  } else {
+    std::copy_n(sums, count,
+                batch.value<std::int32_t>(conv_, image) + pixel * out_.channels + first);
+  }
+}
+
 namespace {
 
-// Pixels of a tile: the gathered rows of usual layers stay within a second-level cache.
-constexpr std::int64_t kTile = 32;
-
-class Convolution : public Step {
- public:
-  Convolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
-      : Step(requantize >= 0 ? requantize : node),
-        node_(node),
-        input_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]),
-        op_(std::get<format::Conv>(context.model.nodes[static_cast<std::size_t>(node)].operation)),
-        in_(context.model.nodes[static_cast<std::size_t>(input_)].value),
-        out_(context.model.nodes[static_cast<std::size_t>(node)].value),
-        in_group_(in_.channels / op_.groups),
-        out_group_(out_.channels / op_.groups),
-        depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
-        kernel_(kernels::select_gemm(context.isa, out_group_)) {
-    if (requantize >= 0) requantizer_.emplace(context, requantize, node);
-    pack_weights();
-  }
-
-  std::size_t weight_bytes() const override { return weights_.size() * sizeof(std::int16_t); }
-
-  std::size_t scratch_bytes() const override {
-    return rows_bytes() + sums_bytes() +
-           static_cast<std::size_t>(out_.channels) * sizeof(std::int64_t);
-  }
-
-  void run(const Batch& batch) const override {
-    const std::int64_t tiles = (out_.pixels() + kTile - 1) / kTile;
-    batch.pool->parallel_for(batch.images * tiles, [&](std::int64_t index, int worker) {
-      std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
-      run_tile(batch, index / tiles, index % tiles * kTile, scratch);
-    });
-  }
-
- private:
-  std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
-  // Kernels may write past the last column of a group; the next group, or this room, takes it.
-  std::int64_t sums_stride() const { return out_.channels + kernel_.columns; }
-  std::int64_t tile_rows() const {
-    return (kTile + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
-  }
-  static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-  std::size_t rows_bytes() const {
-    return rounded(static_cast<std::size_t>(tile_rows() * depth_pairs() * 2) *
-                   sizeof(std::int16_t));
-  }
-  std::size_t sums_bytes() const {
-    return rounded(static_cast<std::size_t>(tile_rows() * sums_stride()) * sizeof(std::int32_t));
-  }
-
-  // Codes [out][in][ky][kx] -> levels [out][ky][kx][in] -> the kernel's blocks, group by group.
-  void pack_weights() {
-    const std::int64_t window = std::int64_t{op_.kernel.y} * op_.kernel.x;
-    std::vector<std::uint8_t> codes(static_cast<std::size_t>(depth_ * out_.channels));
-    numeric::unpack(op_.packed, op_.grid.bits, codes);
-    std::vector<std::int16_t> levels(codes.size());
-    for (std::int64_t o = 0; o < out_.channels; ++o) {
-      for (std::int64_t c = 0; c < in_group_; ++c) {
-        for (std::int64_t k = 0; k < window; ++k) {
-          levels[static_cast<std::size_t>(o * depth_ + k * in_group_ + c)] =
-              static_cast<std::int16_t>(op_.grid.level(
-                  codes[static_cast<std::size_t>((o * in_group_ + c) * window + k)]));
-        }
-      }
-    }
-    group_size_ = kernels::packed_size(out_group_, depth_, kernel_.columns);
-    weights_ = AlignedBuffer<std::int16_t>(static_cast<std::size_t>(group_size_ * op_.groups));
-    for (std::int64_t g = 0; g < op_.groups; ++g) {
-      kernels::pack_columns(levels.data() + g * out_group_ * depth_, out_group_, depth_,
-                            kernel_.columns, weights_.data() + g * group_size_);
-    }
-  }
-
-  void run_tile(const Batch& batch, std::int64_t image, std::int64_t first,
-                std::byte* scratch) const {
-    auto* rows = reinterpret_cast<std::int16_t*>(scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
-    auto* requantize_sums = reinterpret_cast<std::int64_t*>(scratch + rows_bytes() + sums_bytes());
-    const std::int64_t count = std::min(kTile, out_.pixels() - first);
-    const std::uint8_t* source = batch.value<std::uint8_t>(input_, image);
-    // Kernels compute whole blocks of rows: the sums of those in vain must fit 32 bits too.
-    const std::int64_t whole = (count + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
-    std::fill(rows + count * depth_pairs() * 2, rows + whole * depth_pairs() * 2, std::int16_t{0});
-    for (std::int64_t group = 0; group < op_.groups; ++group) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        gather(source + group * in_group_, first + i, rows + i * depth_pairs() * 2);
-      }
-      multiply(group, count, rows, sums + group * out_group_);
-    }
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int32_t* accumulators = sums + i * sums_stride();
-      if (requantizer_) {
-        requantizer_->run(batch, image, first + i, accumulators, requantize_sums);
-      } else {
-        std::copy(accumulators, accumulators + out_.channels,
-                  batch.value<std::int32_t>(node_, image) + (first + i) * out_.channels);
-      }
-    }
-  }
-
-  // The levels under the filter at output pixel `pixel`; outside the image they are zero.
-  void gather(const std::uint8_t* source, std::int64_t pixel, std::int16_t* row) const {
-    const std::int64_t top = pixel / out_.width * op_.stride.y - op_.padding.top;
-    const std::int64_t left = pixel % out_.width * op_.stride.x - op_.padding.left;
-    const auto lowest = static_cast<std::int16_t>(in_.grid.lowest);
-    for (std::int64_t ky = 0; ky < op_.kernel.y; ++ky) {
-      const std::int64_t y = top + ky * op_.dilation.y;
-      for (std::int64_t kx = 0; kx < op_.kernel.x; ++kx, row += in_group_) {
-        const std::int64_t x = left + kx * op_.dilation.x;
-        if (y < 0 || y >= in_.height || x < 0 || x >= in_.width) {
-          std::fill(row, row + in_group_, std::int16_t{0});
-          continue;
-        }
-        const std::uint8_t* codes = source + (y * in_.width + x) * in_.channels;
-        for (std::int64_t c = 0; c < in_group_; ++c) {
-          row[c] = static_cast<std::int16_t>(codes[c] + lowest);
-        }
-      }
-    }
-    if (depth_ % 2 != 0) *row = 0;
-  }
-
-  void multiply(std::int64_t group, std::int64_t count, const std::int16_t* rows,
-                std::int32_t* sums) const {
-    const std::int64_t stride = depth_pairs() * 2;
-    const std::int16_t* weights = weights_.data() + group * group_size_;
-    for (std::int64_t column = 0; column < out_group_; column += kernel_.columns) {
-      for (std::int64_t row = 0; row < count; row += kernel_.rows) {
-        kernel_.run(rows + row * stride, stride, weights, sums + row * sums_stride() + column,
-                    sums_stride(), depth_pairs());
-      }
-      weights += depth_pairs() * kernel_.columns * 2;
-    }
-  }
-
-  std::int32_t node_;
-  std::int32_t input_;
-  const format::Conv& op_;
-  const format::Value& in_;
-  const format::Value& out_;
-  std::int32_t in_group_;
-  std::int32_t out_group_;
-  std::int64_t depth_;
-  const kernels::GemmKernel& kernel_;
-  std::optional<Requantizer> requantizer_;
-  AlignedBuffer<std::int16_t> weights_;
-  std::int64_t group_size_ = 0;
+struct Cut {
+  std::int64_t rows;    // blocks
+  std::int64_t panels;  // blocks
 };
+
+// At least as many blocks of rows as scratch asks for; several blocks a thread, of what is the
+// larger part of the data: rows of the image or panels of weights.
+Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std::int64_t images,
+        int threads, bool weights_are_larger) {
+  Cut cut{(rows + rows_in_block - 1) / rows_in_block, 1};
+  if (threads == 1) return cut;
+  const std::int64_t wanted = (2 * threads + images - 1) / images;
+  if (cut.rows >= wanted) return cut;
+  if (weights_are_larger) {
+    cut.panels = std::min(panels, (wanted + cut.rows - 1) / cut.rows);
+  } else {
+    cut.rows = std::min(rows, wanted);
+  }
+  return cut;
+}
 
 }  // namespace
 
+void PanelConvolution::run(const Batch& batch) const {
+  const auto input_bytes = static_cast<std::size_t>(in_.elements());
+  const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(),
+                         weights_.size() > input_bytes);
+  const std::int64_t per_image = blocks.rows * blocks.panels;
+  batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
+    const std::int64_t row = index % per_image / blocks.panels;
+    const std::int64_t panel = index % blocks.panels;
+    const Block block{row * rows_ / blocks.rows, (row + 1) * rows_ / blocks.rows,
+                      panel * panels_ / blocks.panels, (panel + 1) * panels_ / blocks.panels};
+    run_block(batch, index / per_image, block,
+              batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride);
+  });
+}
+
+void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+                             std::int64_t framed_width, std::uint8_t* target) const {
+  const std::int64_t channels = in_.channels;
+  const std::int64_t row_bytes = in_.width * channels;
+  const std::int64_t left = op_.padding.left * channels;
+  const std::int64_t framed_bytes = framed_width * channels;
+  for (std::int64_t y = top; y < top + rows; ++y, target += framed_bytes) {
+    if (y < 0 || y >= in_.height) {
+      std::fill_n(target, framed_bytes, zero_code());
+      continue;
+    }
+    std::fill_n(target, left, zero_code());
+    std::copy_n(source + y * row_bytes, row_bytes, target + left);
+    std::fill(target + left + row_bytes, target + framed_bytes, zero_code());
+  }
+}
+
 std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t node,
                                        std::int32_t requantize) {
-  return std::make_unique<Convolution>(context, node, requantize);
+  if (auto step = make_winograd_convolution(context, node, requantize)) return step;
+  if (auto step = make_direct_convolution(context, node, requantize)) return step;
+  return make_gathered_convolution(context, node, requantize);
 }
 
 }  // namespace pact::runtime

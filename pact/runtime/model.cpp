@@ -67,7 +67,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   PACT_TRY(const Isa isa, isa_of(options));
   try {
     return Session(
-        std::make_unique<runtime::Executor>(model.file_, isa, options.threads, options.batch));
+        std::make_unique<runtime::Executor>(model.file_, isa, options));
   } catch (const std::bad_alloc&) {
     return make_error(ErrorCode::Unsupported, "network '", model.name(),
                       "' does not fit into memory with a batch of ", options.batch);
@@ -93,6 +93,7 @@ void Session::observe(std::function<void(const LayerView&)> observer) {
 }
 
 Isa Session::isa() const { return executor_->isa(); }
+std::vector<StepTime> Session::steps() const { return executor_->steps(); }
 std::size_t Session::memory() const { return executor_->memory(); }
 
 }  // namespace pact

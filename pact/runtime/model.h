@@ -70,6 +70,17 @@ struct SessionOptions {
   int threads = 1;         // 1 to 256, the caller's included
   int batch = 1;           // images that run together; more use more memory; 1 to 4096
   std::optional<Isa> isa;  // force a level; default: PACT_ISA, else the machine's fastest
+  bool timed = false;      // measure every step
+};
+
+/// What one step of a session does and how long it took.
+struct StepTime {
+  std::string_view name;    // of the layer that it makes
+  std::string_view kernel;  // that does most of the work, or nothing
+  std::int64_t macs = 0;    // of one image
+  std::size_t weight_bytes = 0;
+  std::size_t value_bytes = 0;  // written for one image
+  double seconds = 0;           // of all runs so far, if the session is timed
 };
 
 /// Integers of one layer of one image, as the network defines them (levels or accumulators), in the
@@ -99,6 +110,8 @@ class Session {
   void observe(std::function<void(const LayerView&)> observer);
 
   Isa isa() const;
+  /// The steps in the order in which they run.
+  std::vector<StepTime> steps() const;
   /// Bytes of memory for values, weights and scratch.
   std::size_t memory() const;
 

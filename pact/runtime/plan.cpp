@@ -2,6 +2,7 @@
 #include "pact/runtime/plan.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 namespace pact::runtime {
@@ -143,14 +144,35 @@ std::size_t Plan::weight_bytes() const {
   return bytes;
 }
 
-Executor::Executor(std::shared_ptr<const format::Model> model, Isa isa, int threads, int batch)
+Executor::Executor(std::shared_ptr<const format::Model> model, Isa isa,
+                   const SessionOptions& options)
     : model_(std::move(model)),
       isa_(isa),
-      batch_(batch),
-      plan_(*model_, isa, batch),
+      batch_(options.batch),
+      plan_(*model_, isa, options.batch),
       arena_(plan_.arena_bytes()),
-      scratch_(plan_.scratch_bytes() * static_cast<std::size_t>(threads)),
-      pool_(threads) {}
+      scratch_(plan_.scratch_bytes() * static_cast<std::size_t>(options.threads)),
+      pool_(options.threads),
+      step_seconds_(options.timed ? plan_.steps().size() : 0) {}
+
+std::vector<StepTime> Executor::steps() const {
+  std::vector<StepTime> times;
+  for (std::size_t s = 0; s < plan_.steps().size(); ++s) {
+    const Step& step = *plan_.steps()[s];
+    const auto node = static_cast<std::size_t>(step.node());
+    StepTime& time = times.emplace_back();
+    time.name = model_->nodes[node].name;
+    time.kernel = step.kernel();
+    // A step of a fused pair is called as what it makes, and does the work of both.
+    for (const std::int32_t n : step.nodes()) {
+      time.macs += model_->macs(model_->nodes[static_cast<std::size_t>(n)]);
+    }
+    time.weight_bytes = step.weight_bytes();
+    time.value_bytes = plan_.slots()[node].bytes;
+    if (!step_seconds_.empty()) time.seconds = step_seconds_[s];
+  }
+  return times;
+}
 
 void Executor::run(std::span<const std::uint8_t> images, PixelOrder order,
                    std::span<float> outputs) {
@@ -173,9 +195,15 @@ void Executor::run(std::span<const std::uint8_t> images, PixelOrder order,
 }
 
 void Executor::run_batch(const Batch& batch, std::size_t first_image) {
-  for (const auto& step : plan_.steps()) {
-    step->run(batch);
-    if (observer_) show(batch, step->node(), first_image);
+  using Clock = std::chrono::steady_clock;
+  for (std::size_t s = 0; s < plan_.steps().size(); ++s) {
+    const Step& step = *plan_.steps()[s];
+    const Clock::time_point start = step_seconds_.empty() ? Clock::time_point() : Clock::now();
+    step.run(batch);
+    if (!step_seconds_.empty()) {
+      step_seconds_[s] += std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    if (observer_) show(batch, step.node(), first_image);
   }
 }
 

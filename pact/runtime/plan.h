@@ -36,13 +36,14 @@ class Plan {
 /// A plan with its memory and threads.
 class Executor {
  public:
-  Executor(std::shared_ptr<const format::Model> model, Isa isa, int threads, int batch);
+  Executor(std::shared_ptr<const format::Model> model, Isa isa, const SessionOptions& options);
 
   void run(std::span<const std::uint8_t> images, PixelOrder order, std::span<float> outputs);
   void observe(std::function<void(const LayerView&)> observer) { observer_ = std::move(observer); }
 
   const format::Model& model() const { return *model_; }
   Isa isa() const { return isa_; }
+  std::vector<StepTime> steps() const;
   std::size_t memory() const { return arena_.size() + scratch_.size() + plan_.weight_bytes(); }
 
  private:
@@ -57,6 +58,7 @@ class Executor {
   AlignedBuffer<std::byte> arena_;
   AlignedBuffer<std::byte> scratch_;
   ThreadPool pool_;
+  std::vector<double> step_seconds_;  // empty: not timed
   std::function<void(const LayerView&)> observer_;
 };
 

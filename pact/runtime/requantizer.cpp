@@ -4,56 +4,80 @@
 #include "pact/runtime/step.h"
 
 namespace pact::runtime {
+namespace {
 
-Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused)
-    : node_(node), kernel_(&kernels::select_requantize(context.isa)) {
-  const format::Node& n = context.model.nodes[static_cast<std::size_t>(node)];
-  const auto& op = std::get<format::Requantize>(n.operation);
-  storage_ = storage_of(n.value);
-  rounding_ = {op.shift, n.value.grid.lowest, n.value.grid.highest()};
-  const std::size_t channels = op.offset.size();
-  for (std::size_t c = 0; c < channels; ++c) offsets_.push_back(op.full_offset(c));
-  for (std::size_t t = 0; t < n.inputs.size(); ++t) {
-    std::vector<std::int32_t> multipliers;
-    for (std::size_t c = 0; c < channels; ++c) multipliers.push_back(op.full_multiplier(t, c));
-    const format::Value& value = context.model.input_of(n, t);
-    Term term{.node = n.inputs[t] == fused ? -1 : n.inputs[t],
-              .storage = storage_of(value),
-              .multipliers = std::move(multipliers)};
-    // Codes are levels less the lowest one, whose share goes into the offset once and for all.
-    for (std::size_t c = 0; term.storage == Storage::U8 && c < channels; ++c) {
-      offsets_[c] += std::int64_t{value.grid.lowest} * term.multipliers[c];
-    }
-    terms_.push_back(std::move(term));
+kernels::TermType type_of(Storage storage) {
+  switch (storage) {
+    case Storage::U8:
+      return kernels::TermType::Codes;
+    case Storage::I16:
+      return kernels::TermType::Levels;
+    default:
+      return kernels::TermType::Accumulators;
   }
 }
 
-void Requantizer::add_term(const Batch& batch, const Term& term, std::int64_t image,
-                           std::int64_t pixel, const std::int32_t* accumulators,
-                           std::int64_t* sums) const {
-  const std::int64_t n = channels();
-  const std::int32_t* m = term.multipliers.data();
-  if (term.node < 0) {
-    kernel_->add_accumulators(sums, accumulators, m, n);
-  } else if (term.storage == Storage::U8) {
-    kernel_->add_codes(sums, batch.value<std::uint8_t>(term.node, image) + pixel * n, m, n);
-  } else if (term.storage == Storage::I16) {
-    kernel_->add_levels(sums, batch.value<std::int16_t>(term.node, image) + pixel * n, m, n);
-  } else {
-    kernel_->add_accumulators(sums, batch.value<std::int32_t>(term.node, image) + pixel * n, m, n);
+}  // namespace
+
+Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused)
+    : node_(node) {
+  const format::Node& n = context.model.nodes[static_cast<std::size_t>(node)];
+  const auto& op = std::get<format::Requantize>(n.operation);
+  const kernels::RequantizeKernel& kernel = kernels::select_requantize(context.isa);
+  storage_ = storage_of(n.value);
+  run_ = storage_ == Storage::U8 ? kernel.to_codes : kernel.to_levels;
+  lowest_ = n.value.grid.lowest;
+  highest_ = n.value.grid.highest();
+  shift_ = op.shift;
+  channels_ = static_cast<std::int64_t>(op.offset.size());
+  std::vector<std::int64_t> offsets;
+  for (std::size_t c = 0; c < op.offset.size(); ++c) {
+    offsets.push_back(op.full_offset(c) + (std::int64_t{1} << (shift_ - 1)));
+  }
+  for (std::size_t t = 0; t < n.inputs.size(); ++t) {
+    const format::Value& value = context.model.input_of(n, t);
+    const Storage storage = storage_of(value);
+    Term& term = terms_.emplace_back(Term{.node = n.inputs[t] == fused ? -1 : n.inputs[t],
+                                          .type = type_of(storage),
+                                          .element_bytes = element_bytes(storage),
+                                          .multipliers = {}});
+    for (std::size_t c = 0; c < offsets.size(); ++c) {
+      term.multipliers.push_back(op.full_multiplier(t, c));
+      // Codes are levels less the lowest one, whose share goes into the offset once and for all.
+      if (storage == Storage::U8) {
+        offsets[c] += std::int64_t{value.grid.lowest} * term.multipliers[c];
+      }
+    }
+  }
+  for (std::size_t c = 0; c < offsets.size(); ++c) {
+    (c % 2 == 0 ? even_offsets_ : odd_offsets_).push_back(offsets[c]);
   }
 }
 
 void Requantizer::run(const Batch& batch, std::int64_t image, std::int64_t pixel,
-                      const std::int32_t* accumulators, std::int64_t* sums) const {
-  const std::int64_t n = channels();
-  std::copy(offsets_.begin(), offsets_.end(), sums);
-  for (const Term& term : terms_) add_term(batch, term, image, pixel, accumulators, sums);
-  if (storage_ == Storage::U8) {
-    kernel_->round_codes(sums, rounding_, batch.value<std::uint8_t>(node_, image) + pixel * n, n);
-  } else {
-    kernel_->round_levels(sums, rounding_, batch.value<std::int16_t>(node_, image) + pixel * n, n);
+                      std::int64_t first, std::int64_t count,
+                      const std::int32_t* accumulators) const {
+  const std::int64_t at = pixel * channels_ + first;
+  kernels::RequantizeTerm terms[format::kMaxInputs];
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    const Term& term = terms_[t];
+    const void* values = accumulators;
+    if (term.node >= 0) {
+      values = batch.value<std::byte>(term.node, image) +
+               static_cast<std::size_t>(at) * term.element_bytes;
+    }
+    terms[t] = {term.type, values, term.multipliers.data() + first};
   }
+  run_({.terms = terms,
+        .term_count = static_cast<int>(terms_.size()),
+        .even_offsets = even_offsets_.data() + first / 2,
+        .odd_offsets = odd_offsets_.data() + first / 2,
+        .shift = shift_,
+        .lowest = lowest_,
+        .highest = highest_,
+        .target = batch.value<std::byte>(node_, image) +
+                  static_cast<std::size_t>(at) * element_bytes(storage_),
+        .n = count});
 }
 
 namespace {
@@ -65,16 +89,10 @@ class RequantizeStep : public Step {
         requantizer_(context, node),
         pixels_(context.model.nodes[static_cast<std::size_t>(node)].value.pixels()) {}
 
-  std::size_t scratch_bytes() const override {
-    return static_cast<std::size_t>(requantizer_.channels()) * sizeof(std::int64_t);
-  }
-
   void run(const Batch& batch) const override {
-    batch.pool->parallel_for(batch.images, [&](std::int64_t image, int worker) {
-      auto* sums = reinterpret_cast<std::int64_t*>(
-          batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride);
+    batch.pool->parallel_for(batch.images, [&](std::int64_t image, int) {
       for (std::int64_t pixel = 0; pixel < pixels_; ++pixel) {
-        requantizer_.run(batch, image, pixel, nullptr, sums);
+        requantizer_.run(batch, image, pixel, 0, requantizer_.channels(), nullptr);
       }
     });
   }

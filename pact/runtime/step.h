@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "pact/base/thread_pool.h"
 #include "pact/format/model.h"
-#include "pact/kernels/gemm.h"
 #include "pact/kernels/requantize.h"
 #include "pact/runtime/model.h"
 
@@ -56,9 +56,13 @@ class Step {
   virtual void run(const Batch& batch) const = 0;
   virtual std::size_t scratch_bytes() const { return 0; }
   virtual std::size_t weight_bytes() const { return 0; }
+  /// The kernel that does most of the work, or nothing.
+  virtual std::string_view kernel() const { return {}; }
 
   /// The node whose value the step makes.
   std::int32_t node() const { return node_; }
+  /// The nodes whose work it does.
+  virtual std::vector<std::int32_t> nodes() const { return {node_}; }
 
  private:
   std::int32_t node_;
@@ -76,26 +80,30 @@ class Requantizer {
  public:
   Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused = -1);
 
-  /// One pixel of one image; `sums` is scratch for `channels()` sums.
-  void run(const Batch& batch, std::int64_t image, std::int64_t pixel,
-           const std::int32_t* accumulators, std::int64_t* sums) const;
-  std::int64_t channels() const { return static_cast<std::int64_t>(offsets_.size()); }
+  /// `count` channels from the even channel `first` on, of one pixel of one image. `accumulators`
+  /// are theirs.
+  void run(const Batch& batch, std::int64_t image, std::int64_t pixel, std::int64_t first,
+           std::int64_t count, const std::int32_t* accumulators) const;
+  std::int64_t channels() const { return channels_; }
 
  private:
   struct Term {
     std::int32_t node;  // -1: the fused accumulators
-    Storage storage;
+    kernels::TermType type;
+    std::size_t element_bytes;
     std::vector<std::int32_t> multipliers;
   };
-  void add_term(const Batch& batch, const Term& term, std::int64_t image, std::int64_t pixel,
-                const std::int32_t* accumulators, std::int64_t* sums) const;
 
   std::int32_t node_;
+  std::int64_t channels_;
   Storage storage_;
-  kernels::Rounding rounding_;
+  std::int32_t lowest_;
+  std::int32_t highest_;
+  int shift_;
   std::vector<Term> terms_;
-  std::vector<std::int64_t> offsets_;
-  const kernels::RequantizeKernel* kernel_;
+  std::vector<std::int64_t> even_offsets_;  // of channels 0, 2, ..
+  std::vector<std::int64_t> odd_offsets_;
+  kernels::RequantizeFunction run_;
 };
 
 /// An integer convolution; `requantize` >= 0: fused with the Requantize node of that index.

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/show.h"
+#include "cli/speed_network.h"
+#include "pact/base/cpu.h"
+
+namespace pact::cli {
+namespace {
+
+struct BenchOptions {
+  std::string file;
+  SpeedNetwork network;
+  std::string isa;
+  int threads = 1;
+  int batch = 1;
+  int runs = 30;
+  bool json = false;
+};
+
+struct Measured {
+  std::vector<double> milliseconds;  // of each run, sorted
+  std::vector<StepTime> steps;       // seconds of one run
+};
+
+double median(const std::vector<double>& sorted) { return sorted[sorted.size() / 2]; }
+
+Measured measure(const Model& model, const SessionOptions& options, int runs) {
+  Session session = value_or_throw(Session::create(model, options));
+  std::mt19937 random(1);
+  std::vector<std::uint8_t> images(model.image().bytes() * static_cast<std::size_t>(options.batch));
+  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(random());
+  std::vector<float> outputs(model.outputs() * static_cast<std::size_t>(options.batch));
+  const auto run = [&] {
+    const auto start = std::chrono::steady_clock::now();
+    value_or_throw(session.run(images, PixelOrder::Interleaved, outputs));
+    return 1e3 *
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  constexpr int kWarmUp = 3;
+  for (int i = 0; i < kWarmUp; ++i) run();
+  const std::vector<StepTime> before = session.steps();
+  Measured result;
+  for (int i = 0; i < runs; ++i) result.milliseconds.push_back(run());
+  std::sort(result.milliseconds.begin(), result.milliseconds.end());
+  result.steps = session.steps();
+  for (std::size_t s = 0; s < before.size(); ++s) {
+    result.steps[s].seconds = (result.steps[s].seconds - before[s].seconds) / runs;
+  }
+  return result;
+}
+
+// Thousand millions of multiplications and additions a second.
+double rate(const StepTime& step, int batch) {
+  return static_cast<double>(step.macs) * batch / step.seconds * 1e-9;
+}
+
+void print_table(const Measured& measured, int batch) {
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "kernel", "us", "MMACs", "GMAC/s", "weights", "values"}};
+  for (const StepTime& step : measured.steps) {
+    const bool works = step.macs > 0;
+    rows.push_back({std::string(step.name), std::string(step.kernel), fixed(step.seconds * 1e6, 1),
+                    works ? fixed(static_cast<double>(step.macs) * 1e-6, 2) : "",
+                    works ? fixed(rate(step, batch), 1) : "",
+                    step.weight_bytes > 0 ? bytes_text(step.weight_bytes) : "",
+                    bytes_text(step.value_bytes)});
+  }
+  std::printf("%s\n", table(rows).c_str());
+}
+
+nlohmann::json json_of(const Measured& measured, int batch) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const StepTime& step : measured.steps) {
+    layers.push_back({{"name", step.name},
+                      {"kernel", step.kernel},
+                      {"ms", step.seconds * 1e3},
+                      {"macs", step.macs},
+                      {"gmacs_per_second", step.macs > 0 ? rate(step, batch) : 0.0},
+                      {"weight_bytes", step.weight_bytes},
+                      {"value_bytes", step.value_bytes}});
+  }
+  return layers;
+}
+
+void run_bench(const BenchOptions& options) {
+  const Model model = options.file.empty()
+                          ? value_or_throw(Model::load(speed_network(options.network)))
+                          : value_or_throw(Model::load(options.file));
+  const Isa isa =
+      options.isa.empty() ? value_or_throw(selected_isa()) : value_or_throw(parse_isa(options.isa));
+  const Measured measured = measure(
+      model,
+      {.threads = options.threads, .batch = options.batch, .isa = isa, .timed = true},
+      options.runs);
+  const double middle = median(measured.milliseconds);
+  const double fastest = measured.milliseconds.front();
+  if (options.json) {
+    const nlohmann::json json{{"network", model.name()},
+                              {"isa", name(isa)},
+                              {"threads", options.threads},
+                              {"batch", options.batch},
+                              {"runs", options.runs},
+                              {"median_ms", middle},
+                              {"fastest_ms", fastest},
+                              {"layers", json_of(measured, options.batch)}};
+    std::printf("%s\n", json.dump().c_str());
+    return;
+  }
+  print_table(measured, options.batch);
+  std::printf("%s on %s, %d threads, batch %d: median %s ms of %d runs, fastest %s ms\n",
+              std::string(model.name()).c_str(), std::string(name(isa)).c_str(), options.threads,
+              options.batch, fixed(middle, 3).c_str(), options.runs, fixed(fastest, 3).c_str());
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand("bench", "Time of a network, layer by layer");
+  command->footer(
+      "Examples:\n"
+      "  pact bench zoo/cifar10-resnet20-v1-w4a4.pact\n"
+      "  pact bench --network resnet18 --bits 4/4 --threads 2\n"
+      "Networks by name have random weights; first and last layer have 8 bits.");
+  command->add_option("file", options->file, "Packed network (.pact)");
+  add_speed_options(*command, options->network);
+  command->add_option("--isa", options->isa, "Force an instruction set (default: PACT_ISA)");
+  command->add_option("--threads", options->threads, "Threads")->check(CLI::Range(1, 256));
+  command->add_option("--batch", options->batch, "Images in a run")->check(CLI::Range(1, 4096));
+  command->add_option("--runs", options->runs, "Runs to measure")->check(CLI::Range(1, 1000000));
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->callback([options] { run_bench(*options); });
+}
+
+}  // namespace pact::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/speed_network.h"
+
+#include <charconv>
+
+#include "pact/graph/quantize.h"
+#include "pact/lower/lower.h"
+#include "pact/models/models.h"
+
+namespace pact::cli {
+namespace {
+
+struct Bits {
+  int weights;
+  int activations;
+};
+
+Bits parse_bits(const std::string& text) {
+  Bits bits{};
+  const char* end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, bits.weights);
+  if (first.ec == std::errc{} && first.ptr != end && *first.ptr == '/') {
+    const auto second = std::from_chars(first.ptr + 1, end, bits.activations);
+    const bool in_range = std::min(bits.weights, bits.activations) >= 1 &&
+                          std::max(bits.weights, bits.activations) <= numeric::kMaxCodeBits;
+    if (second.ec == std::errc{} && second.ptr == end && in_range) return bits;
+  }
+  throw_error(ErrorCode::InvalidArgument,
+              "--bits: expected weights/activations of 1 to 8 bits as 4/4, found '", text, "'");
+}
+
+graph::Network float_network(const std::string& name) {
+  for (const models::ModelInfo& info : models::models()) {
+    if (info.name != name) continue;
+    graph::Network network = value_or_throw(models::build(name, info.task));
+    models::initialize(network, 1);
+    const auto channels = static_cast<std::size_t>(info.task.channels);
+    network.preprocessing = {std::vector<float>(channels, 0.5F),
+                             std::vector<float>(channels, 0.25F)};
+    return network;
+  }
+  return value_or_throw(models::build(name, {}));  // says which names there are
+}
+
+}  // namespace
+
+void add_speed_options(CLI::App& command, SpeedNetwork& network) {
+  command.add_option("--network", network.name, "Network by name, with random weights");
+  command.add_option("--bits", network.bits, "Bits of weights/activations of --network");
+}
+
+std::vector<std::byte> speed_network(const SpeedNetwork& network) {
+  const Bits bits = parse_bits(network.bits);
+  graph::QuantizePolicy policy;
+  policy.inner.weights.bits = bits.weights;
+  policy.inner.activation_bits = bits.activations;
+  const graph::Network quantized =
+      value_or_throw(graph::quantize(float_network(network.name), policy));
+  return value_or_throw(lower::pack(value_or_throw(lower::lower(quantized))));
+}
+
+}  // namespace pact::cli

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks for measuring speed: the structure is the real one, the weights are random.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace pact::cli {
+
+struct SpeedNetwork {
+  std::string name;
+  std::string bits = "4/4";  // weights/activations of the inner layers
+};
+
+void add_speed_options(CLI::App& command, SpeedNetwork& network);
+
+/// The packed file. Throws Exception for an unknown name or impossible bits.
+std::vector<std::byte> speed_network(const SpeedNetwork& network);
+
+}  // namespace pact::cli

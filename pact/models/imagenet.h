@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks for ImageNet, with the structure and the parameter names of torchvision, so that state
+// dicts saved by it load by name.
+#pragma once
+
+#include <vector>
+
+#include "pact/base/result.h"
+#include "pact/graph/network.h"
+#include "pact/models/models.h"
+
+namespace pact::models {
+
+/// Basic: two 3x3 layers. Bottleneck: 1x1, 3x3 (with the stride), 1x1 with four times the channels.
+enum class ResidualBlock { Basic, Bottleneck };
+
+struct ImageNetResNetShape {
+  ResidualBlock block = ResidualBlock::Basic;
+  std::vector<int> blocks{2, 2, 2, 2};  // of each stage; widths 64, 128, 256, 512
+};
+
+/// He et al. 2015, table 1; shortcuts that change the shape are 1x1 layers.
+Result<graph::Network> imagenet_resnet(const ImageNetResNetShape& shape, const Task& task);
+
+/// AlexNet in one column (Krizhevsky 2014): no local response normalisation. Images of 224 x 224.
+Result<graph::Network> alexnet(const Task& task);
+
+}  // namespace pact::models

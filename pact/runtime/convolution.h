@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ways of computing an integer convolution share.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "pact/base/aligned_buffer.h"
+#include "pact/runtime/step.h"
+
+namespace pact::runtime {
+
+/// Scratch is handed out in cache lines.
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// A step of the convolution `node`, fused with its Requantize if `requantize` >= 0.
+class ConvolutionStep : public Step {
+ public:
+  ConvolutionStep(const StepContext& context, std::int32_t node, std::int32_t requantize);
+
+  std::vector<std::int32_t> nodes() const final { return {conv_, node()}; }
+
+ protected:
+  /// Levels of the weights, [out][kernel row][kernel column][in of the group].
+  std::vector<std::int16_t> weight_levels() const;
+
+  const std::uint8_t* input(const Batch& batch, std::int64_t image) const {
+    return batch.value<std::uint8_t>(input_, image);
+  }
+
+  /// Takes in `count` finished sums of one pixel, of the channels from `first` on.
+  void finish(const Batch& batch, std::int64_t image, std::int64_t pixel, std::int64_t first,
+              std::int64_t count, const std::int32_t* sums) const;
+
+  const format::Conv& op_;
+  const format::Value& in_;
+  const format::Value& out_;
+  std::int32_t in_group_;
+  std::int32_t out_group_;
+
+ private:
+  std::int32_t conv_;
+  std::int32_t input_;
+  std::optional<Requantizer> requantizer_;
+};
+
+/// A convolution whose filters see all channels. Work is cut into blocks of rows (of outputs, or of
+/// tiles of them) times blocks of panels (of as many output channels as the kernel has columns).
+class PanelConvolution : public ConvolutionStep {
+ public:
+  using ConvolutionStep::ConvolutionStep;
+
+  void run(const Batch& batch) const final;
+
+ protected:
+  /// Up to, without, the last ones.
+  struct Block {
+    std::int64_t first_row;
+    std::int64_t last_row;
+    std::int64_t first_panel;
+    std::int64_t last_panel;
+  };
+  virtual void run_block(const Batch& batch, std::int64_t image, const Block& block,
+                         std::byte* scratch) const = 0;
+
+  /// Copies rows [top, top + rows) of an image with zeros around it: `framed_width` pixels each,
+  /// at least the padding on the left and the width of the image.
+  void frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+             std::int64_t framed_width, std::uint8_t* target) const;
+
+  /// Codes of zero and largest code of the input.
+  std::uint8_t zero_code() const { return static_cast<std::uint8_t>(-in_.grid.lowest); }
+  std::int64_t largest_code() const { return in_.grid.codes - 1; }
+
+  std::int64_t rows_ = 1;
+  std::int64_t rows_in_block_ = 1;  // that scratch has room for
+  std::int64_t panels_ = 1;
+  int columns_ = 1;  // of a panel
+  AlignedBuffer<std::int8_t> weights_;
+};
+
+/// Makes a step, or null if the layer or the instruction set does not allow this way.
+std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,
+                                              std::int32_t requantize);
+std::unique_ptr<Step> make_winograd_convolution(const StepContext& context, std::int32_t node,
+                                                std::int32_t requantize);
+/// The way that every layer and instruction set allows.
+std::unique_ptr<Step> make_gathered_convolution(const StepContext& context, std::int32_t node,
+                                                std::int32_t requantize);
+
+}  // namespace pact::runtime

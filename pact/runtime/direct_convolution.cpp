@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution on the image as it lies: the codes under a row of a filter are contiguous, and those
+// of the neighbouring pixel lie a fixed distance further on.
+#include <algorithm>
+#include <limits>
+
+#include "pact/kernels/dot.h"
+#include "pact/runtime/convolution.h"
+
+namespace pact::runtime {
+namespace {
+
+// Of framed rows: they stay in a second-level cache together with a panel of weights.
+constexpr std::int64_t kFrameBytes = 192 << 10;
+constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
+
+std::int64_t largest_magnitude(const std::vector<std::int16_t>& levels) {
+  std::int64_t largest = 0;
+  for (const std::int16_t level : levels) largest = std::max<std::int64_t>(largest, std::abs(level));
+  return largest;
+}
+
+bool fit_bytes(const std::vector<std::int16_t>& levels) {
+  using Byte = std::numeric_limits<std::int8_t>;
+  return std::all_of(levels.begin(), levels.end(), [](std::int16_t level) {
+    return level >= Byte::min() && level <= Byte::max();
+  });
+}
+
+class DirectConvolution final : public PanelConvolution {
+ public:
+  using PanelConvolution::PanelConvolution;
+
+  // False where this way cannot go.
+  bool prepare(Isa isa) {
+    if (op_.groups != 1 || op_.dilation.x != 1) return false;
+    const std::vector<std::int16_t> levels = weight_levels();
+    if (!fit_bytes(levels)) return false;
+    kernel_ = kernels::select_dot(isa, out_.channels, largest_magnitude(levels) * largest_code());
+    if (kernel_ == nullptr) return false;
+    choose_sizes();
+    pack(levels);
+    return true;
+  }
+
+  std::string_view kernel() const override { return kernel_->name; }
+  std::size_t weight_bytes() const override {
+    return weights_.size() + corrections_.size() * sizeof(std::int32_t);
+  }
+  std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
+
+ private:
+  bool is_framed() const {
+    const format::Padding& p = op_.padding;
+    return p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 || depth_ % 4 != 0;
+  }
+  // Input rows that `rows` rows of outputs read.
+  std::int64_t rows_read(std::int64_t rows) const {
+    return (rows - 1) * op_.stride.y + std::int64_t{op_.dilation.y} * (op_.kernel.y - 1) + 1;
+  }
+  std::int64_t framed_width() const {
+    return is_framed() ? in_.width + op_.padding.left + op_.padding.right : in_.width;
+  }
+  std::int64_t row_bytes() const { return framed_width() * in_.channels; }
+  std::size_t framed_bytes() const {
+    if (!is_framed()) return 0;
+    return whole_lines(static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() +
+                                                kOverread));
+  }
+  std::size_t sums_bytes() const {
+    return whole_lines(static_cast<std::size_t>(kernel_->max_rows * columns_) *
+                       sizeof(std::int32_t));
+  }
+
+  void choose_sizes() {
+    depth_ = std::int64_t{op_.kernel.x} * in_.channels;
+    columns_ = kernel_->columns;
+    panels_ = (out_.channels + columns_ - 1) / columns_;
+    rows_ = out_.height;
+    width_ = out_.width;
+    const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && op_.stride.y == 1 &&
+                              op_.stride.x == 1 && !is_framed();
+    // Then the image is one long row, cut where it is long.
+    if (pixels_alone) {
+      const std::int64_t pixels = out_.pixels();
+      width_ = std::min(pixels, std::max<std::int64_t>(1, kFrameBytes / in_.channels));
+      rows_ = (pixels + width_ - 1) / width_;
+    }
+    rows_in_block_ = rows_;
+    while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes() > kFrameBytes) {
+      --rows_in_block_;
+    }
+  }
+
+  void pack(const std::vector<std::int16_t>& levels) {
+    const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
+    weights_ = AlignedBuffer<std::int8_t>(static_cast<std::size_t>(
+        kernels::dot_packed_size(out_.channels, op_.kernel.y, depth_, columns_)));
+    kernels::pack_dot_columns(bytes.data(), out_.channels, op_.kernel.y, depth_, columns_,
+                              weights_.data());
+    if (in_.grid.lowest == 0) return;
+    // Kernels multiply codes; a level is a code and the lowest level.
+    corrections_.assign(static_cast<std::size_t>(panels_ * columns_), 0);
+    const std::int64_t filter = op_.kernel.y * depth_;
+    for (std::int64_t i = 0; i < out_.channels * filter; ++i) {
+      corrections_[static_cast<std::size_t>(i / filter)] +=
+          in_.grid.lowest * levels[static_cast<std::size_t>(i)];
+    }
+  }
+
+  void run_block(const Batch& batch, std::int64_t image, const Block& block,
+                 std::byte* scratch) const override {
+    auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
+    const std::uint8_t* source = input(batch, image);
+    const std::int64_t top = block.first_row * op_.stride.y;
+    if (is_framed()) {
+      frame(source, top - op_.padding.top, rows_read(block.last_row - block.first_row),
+            framed_width(), framed);
+      source = framed;
+    } else {
+      source += width_ == out_.width ? top * row_bytes() : block.first_row * width_ * in_.channels;
+    }
+    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      for (std::int64_t row = block.first_row; row < block.last_row; ++row) {
+        run_row(batch, image, row, panel, source_of(source, row - block.first_row), sums);
+      }
+    }
+  }
+
+  const std::uint8_t* source_of(const std::uint8_t* source, std::int64_t row) const {
+    return source +
+           row * (width_ == out_.width ? op_.stride.y * row_bytes() : width_ * in_.channels);
+  }
+
+  // Pieces of about one length, none longer than the kernel's rows.
+  void run_row(const Batch& batch, std::int64_t image, std::int64_t row, std::int64_t panel,
+               const std::uint8_t* source, std::int32_t* sums) const {
+    const std::int64_t first_pixel = row * width_;
+    const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
+    const std::int64_t pieces = (width + kernel_->max_rows - 1) / kernel_->max_rows;
+    const std::int64_t panel_bytes =
+        static_cast<std::int64_t>(weights_.size()) / panels_;
+    const std::int64_t channel = panel * columns_;
+    const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - channel);
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const std::int64_t first = piece * width / pieces;
+      const std::int64_t pixels = (piece + 1) * width / pieces - first;
+      const std::ptrdiff_t pixel_bytes = std::ptrdiff_t{op_.stride.x} * in_.channels;
+      kernel_->run[pixels - 1]({.a = source + first * pixel_bytes,
+                                .row_stride = pixel_bytes,
+                                .segment_stride = op_.dilation.y * row_bytes(),
+                                .segments = op_.kernel.y,
+                                .quads = (depth_ + 3) / 4,
+                                .b = weights_.data() + panel * panel_bytes,
+                                .c = sums});
+      for (std::int64_t i = 0; i < pixels; ++i) {
+        std::int32_t* pixel_sums = sums + i * columns_;
+        if (!corrections_.empty()) add_corrections(channel, pixel_sums);
+        finish(batch, image, first_pixel + first + i, channel, count, pixel_sums);
+      }
+    }
+  }
+
+  void add_corrections(std::int64_t channel, std::int32_t* sums) const {
+    const std::int32_t* corrections = corrections_.data() + channel;
+    for (int i = 0; i < columns_; ++i) sums[i] += corrections[i];
+  }
+
+  const kernels::DotKernel* kernel_ = nullptr;
+  std::int64_t depth_ = 0;  // bytes under a row of a filter
+  std::int64_t width_ = 0;  // of a row of outputs
+  std::vector<std::int32_t> corrections_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,
+                                              std::int32_t requantize) {
+  auto step = std::make_unique<DirectConvolution>(context, node, requantize);
+  if (!step->prepare(context.isa)) return nullptr;
+  return step;
+}
+
+}  // namespace pact::runtime

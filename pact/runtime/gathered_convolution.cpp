@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer convolution as a product of matrices: for a tile of output pixels, the levels under the
+// filter are gathered as rows (order: kernel row, kernel column, channel), multiplied with the
+// filters, and requantized while they are in the cache.
+#include <algorithm>
+
+#include "pact/kernels/gemm.h"
+#include "pact/runtime/convolution.h"
+
+namespace pact::runtime {
+namespace {
+
+// Pixels of a tile: the gathered rows of usual layers stay within a second-level cache.
+constexpr std::int64_t kTile = 32;
+
+class GatheredConvolution final : public ConvolutionStep {
+ public:
+  GatheredConvolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
+      : ConvolutionStep(context, node, requantize),
+        depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
+        kernel_(kernels::select_gemm(context.isa, out_group_)) {
+    pack_weights();
+  }
+
+  std::string_view kernel() const override { return kernel_.name; }
+  std::size_t weight_bytes() const override { return weights_.size() * sizeof(std::int16_t); }
+  std::size_t scratch_bytes() const override { return rows_bytes() + sums_bytes(); }
+
+  void run(const Batch& batch) const override {
+    const std::int64_t tiles = (out_.pixels() + kTile - 1) / kTile;
+    batch.pool->parallel_for(batch.images * tiles, [&](std::int64_t index, int worker) {
+      std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
+      run_tile(batch, index / tiles, index % tiles * kTile, scratch);
+    });
+  }
+
+ private:
+  std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
+  // Kernels may write past the last column of a group; the next group, or this room, takes it.
+  std::int64_t sums_stride() const { return out_.channels + kernel_.columns; }
+  std::int64_t tile_rows() const {
+    return (kTile + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
+  }
+  std::size_t rows_bytes() const {
+    return whole_lines(static_cast<std::size_t>(tile_rows() * depth_pairs() * 2) *
+                   sizeof(std::int16_t));
+  }
+  std::size_t sums_bytes() const {
+    return whole_lines(static_cast<std::size_t>(tile_rows() * sums_stride()) * sizeof(std::int32_t));
+  }
+
+  // Levels -> the kernel's blocks, group by group.
+  void pack_weights() {
+    const std::vector<std::int16_t> levels = weight_levels();
+    group_size_ = kernels::packed_size(out_group_, depth_, kernel_.columns);
+    weights_ = AlignedBuffer<std::int16_t>(static_cast<std::size_t>(group_size_ * op_.groups));
+    for (std::int64_t g = 0; g < op_.groups; ++g) {
+      kernels::pack_columns(levels.data() + g * out_group_ * depth_, out_group_, depth_,
+                            kernel_.columns, weights_.data() + g * group_size_);
+    }
+  }
+
+  void run_tile(const Batch& batch, std::int64_t image, std::int64_t first,
+                std::byte* scratch) const {
+    auto* rows = reinterpret_cast<std::int16_t*>(scratch);
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
+    const std::int64_t count = std::min(kTile, out_.pixels() - first);
+    const std::uint8_t* source = input(batch, image);
+    // Kernels compute whole blocks of rows: the sums of those in vain must fit 32 bits too.
+    const std::int64_t whole = (count + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
+    std::fill(rows + count * depth_pairs() * 2, rows + whole * depth_pairs() * 2, std::int16_t{0});
+    for (std::int64_t group = 0; group < op_.groups; ++group) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        gather(source + group * in_group_, first + i, rows + i * depth_pairs() * 2);
+      }
+      multiply(group, count, rows, sums + group * out_group_);
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      finish(batch, image, first + i, 0, out_.channels, sums + i * sums_stride());
+    }
+  }
+
+  // The levels under the filter at output pixel `pixel`; outside the image they are zero.
+  void gather(const std::uint8_t* source, std::int64_t pixel, std::int16_t* row) const {
+    const std::int64_t top = pixel / out_.width * op_.stride.y - op_.padding.top;
+    const std::int64_t left = pixel % out_.width * op_.stride.x - op_.padding.left;
+    const auto lowest = static_cast<std::int16_t>(in_.grid.lowest);
+    for (std::int64_t ky = 0; ky < op_.kernel.y; ++ky) {
+      const std::int64_t y = top + ky * op_.dilation.y;
+      for (std::int64_t kx = 0; kx < op_.kernel.x; ++kx, row += in_group_) {
+        const std::int64_t x = left + kx * op_.dilation.x;
+        if (y < 0 || y >= in_.height || x < 0 || x >= in_.width) {
+          std::fill(row, row + in_group_, std::int16_t{0});
+          continue;
+        }
+        const std::uint8_t* codes = source + (y * in_.width + x) * in_.channels;
+        for (std::int64_t c = 0; c < in_group_; ++c) {
+          row[c] = static_cast<std::int16_t>(codes[c] + lowest);
+        }
+      }
+    }
+    if (depth_ % 2 != 0) *row = 0;
+  }
+
+  void multiply(std::int64_t group, std::int64_t count, const std::int16_t* rows,
+                std::int32_t* sums) const {
+    const std::int64_t stride = depth_pairs() * 2;
+    const std::int16_t* weights = weights_.data() + group * group_size_;
+    for (std::int64_t column = 0; column < out_group_; column += kernel_.columns) {
+      for (std::int64_t row = 0; row < count; row += kernel_.rows) {
+        kernel_.run(rows + row * stride, stride, weights, sums + row * sums_stride() + column,
+                    sums_stride(), depth_pairs());
+      }
+      weights += depth_pairs() * kernel_.columns * 2;
+    }
+  }
+
+  std::int64_t depth_;
+  const kernels::GemmKernel& kernel_;
+  AlignedBuffer<std::int16_t> weights_;
+  std::int64_t group_size_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_gathered_convolution(const StepContext& context, std::int32_t node,
+                                                std::int32_t requantize) {
+  return std::make_unique<GatheredConvolution>(context, node, requantize);
+}
+
+}  // namespace pact::runtime

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// 3x3 convolutions of narrow codes and weights by exact integer Winograd (kernels/winograd.h).
+#include <algorithm>
+#include <limits>
+
+#include "pact/kernels/dot.h"
+#include "pact/kernels/winograd.h"
+#include "pact/runtime/convolution.h"
+
+namespace pact::runtime {
+namespace {
+
+using kernels::kWinogradComponents;
+using kernels::kWinogradOutputs;
+
+// Of transformed tiles: they stay in a second-level cache together with a panel of weights.
+constexpr std::int64_t kTileBytes = 256 << 10;
+// With fewer channels the transforms cost more than the multiplications that they save.
+constexpr std::int64_t kFewestChannels = 16;
+
+class WinogradConvolution final : public PanelConvolution {
+ public:
+  using PanelConvolution::PanelConvolution;
+
+  // False where this way cannot go.
+  bool prepare(Isa isa) {
+    const auto is_one = [](const format::Pair& pair) { return pair.y == 1 && pair.x == 1; };
+    if (op_.kernel.y != 3 || op_.kernel.x != 3 || !is_one(op_.stride) || !is_one(op_.dilation) ||
+        op_.groups != 1 || in_.channels < kFewestChannels || in_.channels % 4 != 0 ||
+        out_.pixels() < kWinogradOutputs) {
+      return false;
+    }
+    // Transformed codes lie in [-2 c, 4 c].
+    if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
+    const std::vector<std::int8_t> filters = transformed_filters();
+    if (filters.empty() || !sums_fit()) return false;
+    kernel_ = kernels::select_dot(isa, out_.channels, 6 * largest_code() * largest_);
+    if (kernel_ == nullptr) return false;
+    transforms_ = &kernels::select_winograd(isa);
+    choose_sizes();
+    pack(filters);
+    return true;
+  }
+
+  std::string_view kernel() const override { return transforms_->name; }
+  std::size_t weight_bytes() const override {
+    return weights_.size() + corrections_.size() * sizeof(std::int32_t);
+  }
+  std::size_t scratch_bytes() const override {
+    return framed_bytes() + codes_bytes() + products_bytes() + sums_bytes();
+  }
+
+ private:
+  std::int64_t tiles_across() const { return (out_.width + 1) / 2; }
+  std::int64_t framed_width() const {
+    return std::max<std::int64_t>(2 * tiles_across() + 2,
+                                  in_.width + op_.padding.left + op_.padding.right);
+  }
+  std::size_t framed_bytes() const {
+    return whole_lines(
+        static_cast<std::size_t>((2 * rows_in_block_ + 2) * framed_width() * in_.channels));
+  }
+  // Of one component of the transformed tiles of a block.
+  std::int64_t component_bytes() const { return rows_in_block_ * tiles_across() * in_.channels; }
+  std::size_t codes_bytes() const {
+    return whole_lines(static_cast<std::size_t>(kWinogradComponents * component_bytes()));
+  }
+  std::int64_t component_products() const { return std::int64_t{kernel_->max_rows} * columns_; }
+  std::size_t products_bytes() const {
+    return whole_lines(static_cast<std::size_t>(kWinogradComponents * component_products()) *
+                       sizeof(std::int32_t));
+  }
+  std::size_t sums_bytes() const {
+    return whole_lines(static_cast<std::size_t>(kWinogradOutputs * columns_) *
+                       sizeof(std::int32_t));
+  }
+  std::uint8_t zero() const { return static_cast<std::uint8_t>(2 * largest_code()); }
+
+  // [component][out][in], and what corrects their sums; nothing if they do not fit bytes.
+  std::vector<std::int8_t> transformed_filters() {
+    const std::vector<std::int16_t> levels = weight_levels();
+    const std::int64_t filters = std::int64_t{out_.channels} * in_.channels;
+    std::vector<std::int8_t> result(static_cast<std::size_t>(kWinogradComponents * filters));
+    correction_.assign(static_cast<std::size_t>(out_.channels * kWinogradOutputs), 0);
+    for (std::int64_t o = 0; o < out_.channels; ++o) {
+      std::int64_t component_sums[kWinogradComponents] = {};
+      std::int64_t level_sum = 0;
+      for (std::int64_t c = 0; c < in_.channels; ++c) {
+        std::int16_t filter[9];
+        for (std::int64_t k = 0; k < 9; ++k) {
+          filter[k] = levels[static_cast<std::size_t>((o * 9 + k) * in_.channels + c)];
+          level_sum += filter[k];
+        }
+        std::int32_t components[kWinogradComponents];
+        kernels::transform_winograd_filter(filter, components);
+        for (int i = 0; i < kWinogradComponents; ++i) {
+          largest_ = std::max<std::int64_t>(largest_, std::abs(components[i]));
+          if (largest_ > std::numeric_limits<std::int8_t>::max()) return {};
+          component_sums[i] += components[i];
+          result[static_cast<std::size_t>(i * filters + o * in_.channels + c)] =
+              static_cast<std::int8_t>(components[i]);
+        }
+      }
+      correct(o, component_sums, level_sum);
+    }
+    return result;
+  }
+
+  // What was added to make codes of levels, and of transformed codes unsigned ones.
+  void correct(std::int64_t output, std::int64_t* component_sums, std::int64_t level_sum) {
+    std::int64_t added[kWinogradOutputs];
+    for (int i = 0; i < kWinogradComponents; ++i) component_sums[i] *= zero();
+    kernels::transform_winograd_products(component_sums, added);
+    for (int i = 0; i < kWinogradOutputs; ++i) {
+      correction_[static_cast<std::size_t>(output * kWinogradOutputs + i)] =
+          added[i] - in_.grid.lowest * level_sum;
+    }
+  }
+
+  // Nine products of a component make an output, before it is divided.
+  bool sums_fit() const {
+    return 9 * in_.channels * 6 * largest_code() * largest_ <
+           std::numeric_limits<std::int32_t>::max() / 2;
+  }
+
+  void choose_sizes() {
+    columns_ = kernel_->columns;
+    panels_ = (out_.channels + columns_ - 1) / columns_;
+    rows_ = (out_.height + 1) / 2;
+    const std::int64_t row_bytes = kWinogradComponents * tiles_across() * in_.channels;
+    rows_in_block_ = std::clamp<std::int64_t>(kTileBytes / row_bytes, 1, rows_);
+  }
+
+  // [panel][component][quad][column][4]
+  void pack(const std::vector<std::int8_t>& filters) {
+    const std::int64_t component_size =
+        kernels::dot_packed_size(columns_, 1, in_.channels, columns_);
+    weights_ = AlignedBuffer<std::int8_t>(
+        static_cast<std::size_t>(panels_ * kWinogradComponents * component_size));
+    corrections_.assign(static_cast<std::size_t>(kWinogradOutputs * panels_ * columns_), 0);
+    for (std::int64_t panel = 0; panel < panels_; ++panel) {
+      const std::int64_t first = panel * columns_;
+      const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - first);
+      for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
+        kernels::pack_dot_columns(
+            filters.data() + (i * out_.channels + first) * in_.channels, count, 1, in_.channels,
+            columns_, weights_.data() + (panel * kWinogradComponents + i) * component_size);
+      }
+    }
+    for (std::int64_t o = 0; o < out_.channels; ++o) {
+      for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
+        corrections_[static_cast<std::size_t>(i * panels_ * columns_ + o)] =
+            static_cast<std::int32_t>(
+                correction_[static_cast<std::size_t>(o * kWinogradOutputs + i)]);
+      }
+    }
+  }
+
+  void run_block(const Batch& batch, std::int64_t image, const Block& block,
+                 std::byte* scratch) const override {
+    auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
+    auto* codes = framed + framed_bytes();
+    auto* products = reinterpret_cast<std::int32_t*>(codes + codes_bytes());
+    const std::int64_t tile_rows = block.last_row - block.first_row;
+    frame(input(batch, image), 2 * block.first_row - op_.padding.top, 2 * tile_rows + 2,
+          framed_width(), framed);
+    transform_tiles(framed, tile_rows, codes);
+    const std::int64_t tiles = tile_rows * tiles_across();
+    const std::int64_t pieces = (tiles + kernel_->max_rows - 1) / kernel_->max_rows;
+    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      for (std::int64_t piece = 0; piece < pieces; ++piece) {
+        const std::int64_t first = piece * tiles / pieces;
+        const std::int64_t count = (piece + 1) * tiles / pieces - first;
+        multiply(codes + first * in_.channels, count, panel, products);
+        for (std::int64_t tile = 0; tile < count; ++tile) {
+          const std::int64_t at = block.first_row * tiles_across() + first + tile;
+          finish_tile(batch, image, at, panel, products + tile * columns_,
+                      products + kWinogradComponents * component_products());
+        }
+      }
+    }
+  }
+
+  void transform_tiles(const std::uint8_t* framed, std::int64_t tile_rows,
+                       std::uint8_t* codes) const {
+    const std::ptrdiff_t row_stride = framed_width() * in_.channels;
+    for (std::int64_t y = 0; y < tile_rows; ++y) {
+      for (std::int64_t x = 0; x < tiles_across(); ++x, codes += in_.channels) {
+        transforms_->transform_input({.pixels = framed + 2 * y * row_stride + 2 * x * in_.channels,
+                                      .row_stride = row_stride,
+                                      .pixel_stride = in_.channels,
+                                      .channels = in_.channels,
+                                      .zero = zero(),
+                                      .components = codes,
+                                      .component_stride = component_bytes()});
+      }
+    }
+  }
+
+  void multiply(const std::uint8_t* codes, std::int64_t tiles, std::int64_t panel,
+                std::int32_t* products) const {
+    const std::int64_t component_size =
+        static_cast<std::int64_t>(weights_.size()) / panels_ / kWinogradComponents;
+    const std::int8_t* weights = weights_.data() + panel * kWinogradComponents * component_size;
+    for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
+      kernel_->run[tiles - 1]({.a = codes + i * component_bytes(),
+                               .row_stride = in_.channels,
+                               .segment_stride = 0,
+                               .segments = 1,
+                               .quads = in_.channels / 4,
+                               .b = weights + i * component_size,
+                               .c = products + i * component_products()});
+    }
+  }
+
+  void finish_tile(const Batch& batch, std::int64_t image, std::int64_t tile, std::int64_t panel,
+                   const std::int32_t* products, std::int32_t* sums) const {
+    const std::int64_t channel = panel * columns_;
+    const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - channel);
+    transforms_->transform_output({.components = products,
+                                   .component_stride = component_products(),
+                                   .corrections = corrections_.data() + channel,
+                                   .correction_stride = panels_ * columns_,
+                                   .columns = columns_,
+                                   .sums = sums});
+    for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
+      const std::int64_t y = tile / tiles_across() * 2 + i / 2;
+      const std::int64_t x = tile % tiles_across() * 2 + i % 2;
+      if (y >= out_.height || x >= out_.width) continue;
+      finish(batch, image, y * out_.width + x, channel, count, sums + i * columns_);
+    }
+  }
+
+  const kernels::DotKernel* kernel_ = nullptr;
+  const kernels::WinogradKernel* transforms_ = nullptr;
+  std::int64_t largest_ = 0;               // transformed weight
+  std::vector<std::int64_t> correction_;   // [out][4], while preparing
+  std::vector<std::int32_t> corrections_;  // [4][panels * columns]
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_winograd_convolution(const StepContext& context, std::int32_t node,
+                                                std::int32_t requantize) {
+  auto step = std::make_unique<WinogradConvolution>(context, node, requantize);
+  if (!step->prepare(context.isa)) return nullptr;
+  return step;
+}
+
+}  // namespace pact::runtime
