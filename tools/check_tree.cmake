@@ -4,7 +4,7 @@
 cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE sources ${ROOT}/pact/*.h ${ROOT}/pact/*.cpp ${ROOT}/cli/*.h ${ROOT}/cli/*.cpp
      ${ROOT}/tests/*.cpp ${ROOT}/tests/*.h ${ROOT}/fuzz/*.cpp ${ROOT}/examples/*.cpp ${ROOT}/examples/*.c
-     ${ROOT}/tools/*.cpp)
+     ${ROOT}/tools/*.cpp ${ROOT}/bench/*.h ${ROOT}/bench/*.cpp)
 file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md ${ROOT}/docs/*/*.md ${ROOT}/results/*.md ${ROOT}/zoo/*.md
      ${ROOT}/pact/*/README.md ${ROOT}/cli/README.md)
 set(wrong 0)

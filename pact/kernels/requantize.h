@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requantization of a row of channels (numeric/requantize.h) in one pass.
+// Requantization of the channels of several pixels (numeric/requantize.h) in one pass.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +11,20 @@ namespace pact::kernels {
 
 enum class TermType { Accumulators, Codes, Levels };  // i32, u8, i16
 
-/// values[i] * multipliers[i], for the channels of the row. Codes stand for themselves: the caller
-/// has put lowest * multiplier into the offsets.
+/// values[pixel][i] * multipliers[i], for the channels i of every pixel. Codes stand for
+/// themselves: the caller has put lowest * multiplier into the offsets.
 struct RequantizeTerm {
   TermType type;
   const void* values;
+  std::ptrdiff_t pixel_bytes;  // from one pixel to the next
   const std::int32_t* multipliers;
 };
 
-/// target[i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in [0, n); less
-/// `lowest` where the target holds codes. The offset of i, half of 2^shift included, is
-/// even_offsets[i / 2] or odd_offsets[i / 2], because vectors multiply every second element. Sums
-/// stay within 63 bits and, shifted, within 32.
-struct RequantizeRow {
+/// target[pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in
+/// [0, channels); less `lowest` where the target holds codes. The offset of i, half of 2^shift
+/// included, is even_offsets[i / 2] or odd_offsets[i / 2], because vectors multiply every second
+/// element. Sums stay within 63 bits and, shifted, within 32.
+struct RequantizeBlock {
   const RequantizeTerm* terms;
   int term_count;
   const std::int64_t* even_offsets;
@@ -32,9 +33,11 @@ struct RequantizeRow {
   std::int32_t lowest;
   std::int32_t highest;
   void* target;
-  std::int64_t n;
+  std::ptrdiff_t pixel_bytes;  // of the target
+  std::int64_t channels;
+  std::int64_t pixels;
 };
-using RequantizeFunction = void (*)(const RequantizeRow&);
+using RequantizeFunction = void (*)(const RequantizeBlock&);
 
 struct RequantizeKernel {
   const char* name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requantization of one channel: the scalar kernel, and what is left over by vectors. Anonymous on
-// purpose: every including file has its own copy.
+// Requantization of one channel of one pixel: the scalar kernel, and what is left over by vectors.
+// Anonymous on purpose: every including file has its own copy.
 #pragma once
 
 #include "pact/kernels/requantize.h"
@@ -8,34 +8,57 @@
 namespace pact::kernels {
 namespace {
 
-inline std::int32_t value_of(const RequantizeTerm& term, std::int64_t i) {
+template <typename T>
+const T* values_at(const RequantizeTerm& term, std::int64_t pixel) {
+  return reinterpret_cast<const T*>(static_cast<const char*>(term.values) +
+                                    pixel * term.pixel_bytes);
+}
+template <typename T>
+T* target_at(const RequantizeBlock& block, std::int64_t pixel) {
+  return reinterpret_cast<T*>(static_cast<char*>(block.target) + pixel * block.pixel_bytes);
+}
+
+inline std::int32_t value_of(const RequantizeTerm& term, std::int64_t pixel, std::int64_t i) {
   switch (term.type) {
     case TermType::Accumulators:
-      return static_cast<const std::int32_t*>(term.values)[i];
+      return values_at<std::int32_t>(term, pixel)[i];
     case TermType::Codes:
-      return static_cast<const std::uint8_t*>(term.values)[i];
+      return values_at<std::uint8_t>(term, pixel)[i];
     case TermType::Levels:
       break;
   }
-  return static_cast<const std::int16_t*>(term.values)[i];
+  return values_at<std::int16_t>(term, pixel)[i];
 }
 
-inline std::int32_t requantize_channel(const RequantizeRow& row, std::int64_t i) {
-  std::int64_t sum = (i % 2 == 0 ? row.even_offsets : row.odd_offsets)[i / 2];
-  for (int t = 0; t < row.term_count; ++t) {
-    const RequantizeTerm& term = row.terms[t];
-    sum += std::int64_t{value_of(term, i)} * term.multipliers[i];
+inline std::int32_t requantize_channel(const RequantizeBlock& block, std::int64_t pixel,
+                                       std::int64_t i) {
+  std::int64_t sum = (i % 2 == 0 ? block.even_offsets : block.odd_offsets)[i / 2];
+  for (int t = 0; t < block.term_count; ++t) {
+    const RequantizeTerm& term = block.terms[t];
+    sum += std::int64_t{value_of(term, pixel, i)} * term.multipliers[i];
   }
-  const std::int64_t level = sum >> row.shift;
-  const std::int64_t raised = level < row.lowest ? row.lowest : level;
-  return static_cast<std::int32_t>(raised > row.highest ? row.highest : raised);
+  const std::int64_t level = sum >> block.shift;
+  const std::int64_t raised = level < block.lowest ? block.lowest : level;
+  return static_cast<std::int32_t>(raised > block.highest ? block.highest : raised);
 }
 
-inline void store_channel(const RequantizeRow& row, std::int64_t i, std::uint8_t* target) {
-  target[i] = static_cast<std::uint8_t>(requantize_channel(row, i) - row.lowest);
+inline void store_channel(const RequantizeBlock& block, std::int64_t i, std::int32_t level,
+                          std::uint8_t* target) {
+  target[i] = static_cast<std::uint8_t>(level - block.lowest);
 }
-inline void store_channel(const RequantizeRow& row, std::int64_t i, std::int16_t* target) {
-  target[i] = static_cast<std::int16_t>(requantize_channel(row, i));
+inline void store_channel(const RequantizeBlock&, std::int64_t i, std::int32_t level,
+                          std::int16_t* target) {
+  target[i] = static_cast<std::int16_t>(level);
+}
+
+// The channels from `first` on, of all pixels.
+template <typename T>
+inline void requantize_channels(const RequantizeBlock& block, std::int64_t first) {
+  for (std::int64_t pixel = 0; pixel < block.pixels; ++pixel) {
+    for (std::int64_t i = first; i < block.channels; ++i) {
+      store_channel(block, i, requantize_channel(block, pixel, i), target_at<T>(block, pixel));
+    }
+  }
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ struct TermValues {
   RequantizeTerm view() const {
     return std::visit(
         [&](const auto& v) {
-          return RequantizeTerm{static_cast<TermType>(values.index()), v.data(),
+          return RequantizeTerm{static_cast<TermType>(values.index()), v.data(), 0,
                                 multipliers.data()};
         },
         values);
@@ -147,7 +147,9 @@ void expect_requantized(RequantizeFunction run, const Row& row, std::int32_t bas
        .lowest = row.lowest,
        .highest = row.highest,
        .target = target.data(),
-       .n = static_cast<std::int64_t>(row.sums.size())});
+       .pixel_bytes = 0,
+       .channels = static_cast<std::int64_t>(row.sums.size()),
+       .pixels = 1});
   EXPECT_EQ(target, expected) << "shift " << row.shift << ", levels " << row.lowest << " to "
                               << row.highest << ", " << row.terms.size() << " terms";
 }
@@ -204,28 +206,77 @@ TEST(RequantizeToLevels, EqualsTheDefinitionForEveryShiftAndTail) {
   });
 }
 
+TEST(Requantize, ReadsAndWritesEveryPixelInItsPlace) {
+  for_every_requantize_kernel([](const RequantizeKernel& kernel) {
+    std::mt19937_64 random(4);
+    for (std::int64_t channels = 1; channels <= 40; ++channels) {
+      // Accumulators [pixel][channels + 3], levels [pixel][2 channels], codes [pixel][channels + 1].
+      constexpr std::int64_t kPixels = 5;
+      constexpr int kShift = 12;
+      const auto n = static_cast<std::size_t>(channels);
+      std::vector<std::int32_t> sums(kPixels * (n + 3));
+      std::vector<std::int16_t> stream(kPixels * 2 * n);
+      std::vector<std::int32_t> multipliers(2 * n);
+      std::vector<std::int64_t> offsets[2];
+      for (auto& value : sums) value = static_cast<std::int32_t>(random() % 2000) - 1000;
+      for (auto& value : stream) value = static_cast<std::int16_t>(random() % 2000 - 1000);
+      for (auto& value : multipliers) value = static_cast<std::int32_t>(random() % 200) - 100;
+      for (std::size_t i = 0; i < n; ++i) {
+        offsets[i % 2].push_back(static_cast<std::int64_t>(random() % (1 << 19)) - 1000);
+      }
+      const RequantizeTerm terms[] = {
+          {TermType::Accumulators, sums.data(), 4 * (channels + 3), multipliers.data()},
+          {TermType::Levels, stream.data(), 4 * channels, multipliers.data() + n}};
+      std::vector<std::uint8_t> target(kPixels * (n + 1), std::uint8_t{99});
+      std::vector<std::uint8_t> expected = target;
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        for (std::size_t i = 0; i < n; ++i) {
+          const std::int64_t sum = offsets[i % 2][i / 2] + sums[p * (n + 3) + i] * multipliers[i] +
+                                   stream[p * 2 * n + i] * multipliers[n + i];
+          expected[p * (n + 1) + i] =
+              static_cast<std::uint8_t>(std::clamp<std::int64_t>(sum >> kShift, 0, 63));
+        }
+      }
+      kernel.to_codes({.terms = terms,
+                       .term_count = 2,
+                       .even_offsets = offsets[0].data(),
+                       .odd_offsets = offsets[1].data(),
+                       .shift = kShift,
+                       .lowest = 0,
+                       .highest = 63,
+                       .target = target.data(),
+                       .pixel_bytes = channels + 1,
+                       .channels = channels,
+                       .pixels = kPixels});
+      ASSERT_EQ(target, expected) << channels << " channels";
+    }
+  });
+}
+
 TEST(Requantize, TakesTiesUpwardsForNegativeSumsToo) {
   for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     const std::vector<std::int64_t> sums{-6, -5, -3, -2, -1, 1, 2, 3, 6};
     std::vector<std::int64_t> offsets[2];
     for (std::size_t i = 0; i < sums.size(); ++i) offsets[i % 2].push_back(sums[i] + 2);
     std::vector<std::int16_t> levels(sums.size());
-    RequantizeRow row{.terms = nullptr,
-                      .term_count = 0,
-                      .even_offsets = offsets[0].data(),
-                      .odd_offsets = offsets[1].data(),
-                      .shift = 2,
-                      .lowest = -100,
-                      .highest = 100,
-                      .target = levels.data(),
-                      .n = 9};
-    kernel.to_levels(row);
+    RequantizeBlock block{.terms = nullptr,
+                          .term_count = 0,
+                          .even_offsets = offsets[0].data(),
+                          .odd_offsets = offsets[1].data(),
+                          .shift = 2,
+                          .lowest = -100,
+                          .highest = 100,
+                          .target = levels.data(),
+                          .pixel_bytes = 0,
+                          .channels = 9,
+                          .pixels = 1};
+    kernel.to_levels(block);
     EXPECT_EQ(levels, (std::vector<std::int16_t>{-1, -1, -1, 0, 0, 0, 1, 1, 2}));
     std::vector<std::uint8_t> codes(sums.size());
-    row.lowest = -1;
-    row.highest = 1;
-    row.target = codes.data();
-    kernel.to_codes(row);
+    block.lowest = -1;
+    block.highest = 1;
+    block.target = codes.data();
+    kernel.to_codes(block);
     EXPECT_EQ(codes, (std::vector<std::uint8_t>{0, 0, 0, 1, 1, 1, 2, 2, 2}));
   });
 }

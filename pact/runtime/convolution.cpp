@@ -37,14 +37,12 @@ std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
   return levels;
 }
 
-void ConvolutionStep::finish(const Batch& batch, std::int64_t image, std::int64_t pixel,
-                             std::int64_t first, std::int64_t count,
-                             const std::int32_t* sums) const {
-  if (requantizer_) {
-    requantizer_->run(batch, image, pixel, first, count, sums);
-  } else {
-    std::copy_n(sums, count,
-                batch.value<std::int32_t>(conv_, image) + pixel * out_.channels + first);
+void ConvolutionStep::finish(const Batch& batch, std::int64_t image, const Sums& sums) const {
+  if (requantizer_) return requantizer_->run(batch, image, sums);
+  std::int32_t* target = batch.value<std::int32_t>(conv_, image) + sums.channel;
+  for (std::int64_t i = 0; i < sums.count; ++i) {
+    std::copy_n(sums.values + i * sums.stride, sums.channels,
+                target + (sums.pixel + i * sums.step) * out_.channels);
   }
 }
 

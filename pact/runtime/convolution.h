@@ -28,9 +28,8 @@ class ConvolutionStep : public Step {
     return batch.value<std::uint8_t>(input_, image);
   }
 
-  /// Takes in `count` finished sums of one pixel, of the channels from `first` on.
-  void finish(const Batch& batch, std::int64_t image, std::int64_t pixel, std::int64_t first,
-              std::int64_t count, const std::int32_t* sums) const;
+  /// Requantizes finished sums, or stores them.
+  void finish(const Batch& batch, std::int64_t image, const Sums& sums) const;
 
   const format::Conv& op_;
   const format::Value& in_;

@@ -154,17 +154,22 @@ class DirectConvolution final : public PanelConvolution {
                                 .quads = (depth_ + 3) / 4,
                                 .b = weights_.data() + panel * panel_bytes,
                                 .c = sums});
-      for (std::int64_t i = 0; i < pixels; ++i) {
-        std::int32_t* pixel_sums = sums + i * columns_;
-        if (!corrections_.empty()) add_corrections(channel, pixel_sums);
-        finish(batch, image, first_pixel + first + i, channel, count, pixel_sums);
-      }
+      if (!corrections_.empty()) add_corrections(channel, pixels, sums);
+      finish(batch, image,
+             {.values = sums,
+              .stride = columns_,
+              .pixel = first_pixel + first,
+              .count = pixels,
+              .channel = channel,
+              .channels = count});
     }
   }
 
-  void add_corrections(std::int64_t channel, std::int32_t* sums) const {
+  void add_corrections(std::int64_t channel, std::int64_t pixels, std::int32_t* sums) const {
     const std::int32_t* corrections = corrections_.data() + channel;
-    for (int i = 0; i < columns_; ++i) sums[i] += corrections[i];
+    for (; pixels > 0; --pixels, sums += columns_) {
+      for (int i = 0; i < columns_; ++i) sums[i] += corrections[i];
+    }
   }
 
   const kernels::DotKernel* kernel_ = nullptr;

@@ -75,9 +75,12 @@ class GatheredConvolution final : public ConvolutionStep {
       }
       multiply(group, count, rows, sums + group * out_group_);
     }
-    for (std::int64_t i = 0; i < count; ++i) {
-      finish(batch, image, first + i, 0, out_.channels, sums + i * sums_stride());
-    }
+    finish(batch, image,
+           {.values = sums,
+            .stride = sums_stride(),
+            .pixel = first,
+            .count = count,
+            .channels = out_.channels});
   }
 
   // The levels under the filter at output pixel `pixel`; outside the image they are zero.

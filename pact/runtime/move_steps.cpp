@@ -79,11 +79,9 @@ class Lookup final : public MoveStep {
     const bool planar = batch.order == PixelOrder::Planar;
     const std::int64_t channel_stride = planar ? out_.pixels() : 1;
     const std::int64_t pixel_stride = planar ? 1 : out_.channels;
-    for (std::int64_t c = 0; c < out_.channels; ++c) {
-      const T* entries = table + c * 256;
-      const std::uint8_t* source = pixels + c * channel_stride;
-      for (std::int64_t p = 0; p < out_.pixels(); ++p) {
-        target[p * out_.channels + c] = entries[source[p * pixel_stride]];
+    for (std::int64_t p = 0; p < out_.pixels(); ++p, pixels += pixel_stride) {
+      for (std::int64_t c = 0; c < out_.channels; ++c) {
+        *target++ = table[c * 256 + pixels[c * channel_stride]];
       }
     }
   }
@@ -101,9 +99,8 @@ class Pool final : public MoveStep {
     if (op_.kind == format::PoolKind::Max) {
       with_type(storage_, [&](auto zero) {
         using T = decltype(zero);
-        pool<T, T>(
-            batch, image, std::numeric_limits<T>::lowest(), [](T a, T b) { return std::max(a, b); },
-            [](T a) { return a; });
+        pool<T, T>(batch, image, std::numeric_limits<T>::lowest(),
+                   [](T a, T b) { return a > b ? a : b; });
       });
     } else if (op_.kind == format::PoolKind::Average) {
       average(batch, image);
@@ -118,12 +115,13 @@ class Pool final : public MoveStep {
   void average(const Batch& batch, std::int64_t image) const {
     const float* source = input<float>(batch, image);
     float* target = output<float>(batch, image);
-    const auto add = [](double a, float b) { return a + b; };
     for (std::int64_t y = 0; y < out_.height; ++y) {
       for (std::int64_t x = 0; x < out_.width; ++x) {
         const double pixels = divisor(y, x);
         for (std::int64_t c = 0; c < out_.channels; ++c) {
-          *target++ = static_cast<float>(reduce_window<float>(source + c, y, x, 0.0, add) / pixels);
+          double sum = 0;
+          for_each_pixel(y, x, [&](std::int64_t pixel) { sum += source[pixel * in_.channels + c]; });
+          *target++ = static_cast<float>(sum / pixels);
         }
       }
     }
@@ -142,37 +140,37 @@ class Pool final : public MoveStep {
 
   template <typename In>
   void sum(const Batch& batch, std::int64_t image, std::int32_t lowest) const {
-    pool<In, std::int32_t, std::int32_t>(
-        batch, image, 0, [&](std::int32_t a, In b) { return a + b + lowest; },
-        [](std::int32_t a) { return a; });
+    pool<In, std::int32_t>(batch, image, 0,
+                           [lowest](std::int32_t a, In b) { return a + b + lowest; });
   }
 
-  template <typename In, typename Sum, typename Out = In, typename Reduce, typename Finish>
-  void pool(const Batch& batch, std::int64_t image, Sum start, Reduce reduce, Finish finish) const {
-    const In* source = input<In>(batch, image);
+  // Channels in the innermost loop: they are contiguous.
+  template <typename In, typename Out, typename Reduce>
+  void pool(const Batch& batch, std::int64_t image, Out start, Reduce reduce) const {
+    const std::int64_t channels = out_.channels;
     Out* target = output<Out>(batch, image);
     for (std::int64_t y = 0; y < out_.height; ++y) {
-      for (std::int64_t x = 0; x < out_.width; ++x) {
-        for (std::int64_t c = 0; c < out_.channels; ++c) {
-          *target++ = finish(reduce_window<In>(source + c, y, x, start, reduce));
-        }
+      for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
+        std::fill_n(target, channels, start);
+        for_each_pixel(y, x, [&](std::int64_t pixel) {
+          const In* from = input<In>(batch, image) + pixel * channels;
+          for (std::int64_t c = 0; c < channels; ++c) target[c] = reduce(target[c], from[c]);
+        });
       }
     }
   }
 
-  template <typename In, typename Sum, typename Reduce>
-  Sum reduce_window(const In* source, std::int64_t y, std::int64_t x, Sum result,
-                    const Reduce& reduce) const {
+  // Pixels of the image in the window of output (y, x), by rows.
+  template <typename Body>
+  void for_each_pixel(std::int64_t y, std::int64_t x, const Body& body) const {
     for (std::int64_t ky = 0; ky < op_.kernel.y; ++ky) {
       const std::int64_t row = y * op_.stride.y - op_.padding.top + ky;
       if (row < 0 || row >= in_.height) continue;
       for (std::int64_t kx = 0; kx < op_.kernel.x; ++kx) {
         const std::int64_t column = x * op_.stride.x - op_.padding.left + kx;
-        if (column < 0 || column >= in_.width) continue;
-        result = reduce(result, source[(row * in_.width + column) * in_.channels]);
+        if (column >= 0 && column < in_.width) body(row * in_.width + column);
       }
     }
-    return result;
   }
 
   const format::Pool& op_;

@@ -54,30 +54,34 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
   }
 }
 
-void Requantizer::run(const Batch& batch, std::int64_t image, std::int64_t pixel,
-                      std::int64_t first, std::int64_t count,
-                      const std::int32_t* accumulators) const {
-  const std::int64_t at = pixel * channels_ + first;
+void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) const {
+  const std::int64_t at = sums.pixel * channels_ + sums.channel;
+  const std::int64_t step = sums.step * channels_;
   kernels::RequantizeTerm terms[format::kMaxInputs];
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     const Term& term = terms_[t];
-    const void* values = accumulators;
+    const auto bytes = static_cast<std::int64_t>(term.element_bytes);
+    terms[t] = {.type = term.type,
+                .values = sums.values,
+                .pixel_bytes = sums.stride * bytes,
+                .multipliers = term.multipliers.data() + sums.channel};
     if (term.node >= 0) {
-      values = batch.value<std::byte>(term.node, image) +
-               static_cast<std::size_t>(at) * term.element_bytes;
+      terms[t].values = batch.value<std::byte>(term.node, image) + at * bytes;
+      terms[t].pixel_bytes = step * bytes;
     }
-    terms[t] = {term.type, values, term.multipliers.data() + first};
   }
+  const auto bytes = static_cast<std::int64_t>(element_bytes(storage_));
   run_({.terms = terms,
         .term_count = static_cast<int>(terms_.size()),
-        .even_offsets = even_offsets_.data() + first / 2,
-        .odd_offsets = odd_offsets_.data() + first / 2,
+        .even_offsets = even_offsets_.data() + sums.channel / 2,
+        .odd_offsets = odd_offsets_.data() + sums.channel / 2,
         .shift = shift_,
         .lowest = lowest_,
         .highest = highest_,
-        .target = batch.value<std::byte>(node_, image) +
-                  static_cast<std::size_t>(at) * element_bytes(storage_),
-        .n = count});
+        .target = batch.value<std::byte>(node_, image) + at * bytes,
+        .pixel_bytes = step * bytes,
+        .channels = sums.channels,
+        .pixels = sums.count});
 }
 
 namespace {
@@ -91,9 +95,7 @@ class RequantizeStep : public Step {
 
   void run(const Batch& batch) const override {
     batch.pool->parallel_for(batch.images, [&](std::int64_t image, int) {
-      for (std::int64_t pixel = 0; pixel < pixels_; ++pixel) {
-        requantizer_.run(batch, image, pixel, 0, requantizer_.channels(), nullptr);
-      }
+      requantizer_.run(batch, image, {.count = pixels_, .channels = requantizer_.channels()});
     });
   }
 

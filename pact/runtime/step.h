@@ -74,16 +74,25 @@ struct StepContext {
   Isa isa;
 };
 
-/// A requantization ready to run on rows of channels. Terms are read from their values, but for
-/// `fused`, whose accumulators the caller passes.
+/// Finished accumulators [count][stride] of `count` pixels (every `step`-th from `pixel` on) and of
+/// `channels` channels from the even channel `channel` on.
+struct Sums {
+  const std::int32_t* values = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t pixel = 0;
+  std::int64_t step = 1;
+  std::int64_t count = 1;
+  std::int64_t channel = 0;
+  std::int64_t channels = 0;
+};
+
+/// A requantization ready to run. Terms are read from their values, but for `fused`, whose
+/// accumulators the caller passes.
 class Requantizer {
  public:
   Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused = -1);
 
-  /// `count` channels from the even channel `first` on, of one pixel of one image. `accumulators`
-  /// are theirs.
-  void run(const Batch& batch, std::int64_t image, std::int64_t pixel, std::int64_t first,
-           std::int64_t count, const std::int32_t* accumulators) const;
+  void run(const Batch& batch, std::int64_t image, const Sums& sums) const;
   std::int64_t channels() const { return channels_; }
 
  private:

@@ -71,7 +71,7 @@ class WinogradConvolution final : public PanelConvolution {
                        sizeof(std::int32_t));
   }
   std::size_t sums_bytes() const {
-    return whole_lines(static_cast<std::size_t>(kWinogradOutputs * columns_) *
+    return whole_lines(static_cast<std::size_t>(kWinogradOutputs * component_products()) *
                        sizeof(std::int32_t));
   }
   std::uint8_t zero() const { return static_cast<std::uint8_t>(2 * largest_code()); }
@@ -172,11 +172,8 @@ class WinogradConvolution final : public PanelConvolution {
         const std::int64_t first = piece * tiles / pieces;
         const std::int64_t count = (piece + 1) * tiles / pieces - first;
         multiply(codes + first * in_.channels, count, panel, products);
-        for (std::int64_t tile = 0; tile < count; ++tile) {
-          const std::int64_t at = block.first_row * tiles_across() + first + tile;
-          finish_tile(batch, image, at, panel, products + tile * columns_,
-                      products + kWinogradComponents * component_products());
-        }
+        finish_tiles(batch, image, {block.first_row * tiles_across() + first, count}, panel,
+                     products);
       }
     }
   }
@@ -213,21 +210,48 @@ class WinogradConvolution final : public PanelConvolution {
     }
   }
 
-  void finish_tile(const Batch& batch, std::int64_t image, std::int64_t tile, std::int64_t panel,
-                   const std::int32_t* products, std::int32_t* sums) const {
+  struct Tiles {
+    std::int64_t first;
+    std::int64_t count;
+  };
+
+  void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
+                    const std::int32_t* products) const {
     const std::int64_t channel = panel * columns_;
-    const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - channel);
-    transforms_->transform_output({.components = products,
-                                   .component_stride = component_products(),
-                                   .corrections = corrections_.data() + channel,
-                                   .correction_stride = panels_ * columns_,
-                                   .columns = columns_,
-                                   .sums = sums});
+    auto* sums = const_cast<std::int32_t*>(products) + kWinogradComponents * component_products();
+    for (std::int64_t tile = 0; tile < tiles.count; ++tile) {
+      transforms_->transform_output({.components = products + tile * columns_,
+                                     .component_stride = component_products(),
+                                     .corrections = corrections_.data() + channel,
+                                     .correction_stride = panels_ * columns_,
+                                     .columns = columns_,
+                                     .sums = sums + tile * kWinogradOutputs * columns_});
+    }
+    // Runs of tiles in one row of tiles: one of four outputs is every second pixel.
+    for (std::int64_t done = 0; done < tiles.count;) {
+      const std::int64_t x = (tiles.first + done) % tiles_across();
+      const std::int64_t run = std::min(tiles.count - done, tiles_across() - x);
+      finish_run(batch, image, {tiles.first + done, run}, channel,
+                 sums + done * kWinogradOutputs * columns_);
+      done += run;
+    }
+  }
+
+  void finish_run(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t channel,
+                  const std::int32_t* sums) const {
     for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
-      const std::int64_t y = tile / tiles_across() * 2 + i / 2;
-      const std::int64_t x = tile % tiles_across() * 2 + i % 2;
-      if (y >= out_.height || x >= out_.width) continue;
-      finish(batch, image, y * out_.width + x, channel, count, sums + i * columns_);
+      const std::int64_t y = tiles.first / tiles_across() * 2 + i / 2;
+      const std::int64_t x = tiles.first % tiles_across() * 2 + i % 2;
+      const std::int64_t inside = (out_.width - x + 1) / 2;
+      if (y >= out_.height || inside < 1) continue;
+      finish(batch, image,
+             {.values = sums + i * columns_,
+              .stride = kWinogradOutputs * columns_,
+              .pixel = y * out_.width + x,
+              .step = 2,
+              .count = std::min(tiles.count, inside),
+              .channel = channel,
+              .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
     }
   }
 
