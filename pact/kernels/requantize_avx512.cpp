@@ -40,6 +40,11 @@ inline void store_sixteen(const RequantizeBlock&, __m512i levels, __mmask16 mask
   _mm256_mask_storeu_epi16(target, mask, _mm512_cvtepi32_epi16(levels));
 }
 
+// Elements 1, 3, .. in the places of 0, 2, ..: a shuffle, because shifts have one port alone.
+inline __m512i odd_elements(__m512i values) {
+  return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(values)));
+}
+
 // All pixels of the channels from i on. With a known number of terms their multipliers stay in
 // registers; kTerms is 0 for any number.
 template <int kTerms, typename T>
@@ -50,8 +55,8 @@ inline void requantize_sixteen(const RequantizeBlock& block, std::int64_t i) {
   const auto odds = static_cast<__mmask8>(first_lanes(left / 2, 8));
   const __m512i even_offsets = _mm512_maskz_loadu_epi64(evens, block.even_offsets + i / 2);
   const __m512i odd_offsets = _mm512_maskz_loadu_epi64(odds, block.odd_offsets + i / 2);
-  const __m128i even_shift = _mm_cvtsi32_si128(block.shift);
-  const __m128i odd_shift = _mm_cvtsi32_si128(32 - block.shift);
+  const __m512i even_shift = _mm512_set1_epi64(block.shift);
+  const __m512i odd_shift = _mm512_set1_epi64(32 - block.shift);
   const __m512i lowest = _mm512_set1_epi32(block.lowest);
   const __m512i highest = _mm512_set1_epi32(block.highest);
   const int terms = kTerms > 0 ? kTerms : block.term_count;
@@ -62,11 +67,10 @@ inline void requantize_sixteen(const RequantizeBlock& block, std::int64_t i) {
       const __m512i values = load_sixteen(block.terms[t], pixel, i, mask);
       const __m512i multipliers = _mm512_maskz_loadu_epi32(mask, block.terms[t].multipliers + i);
       even = _mm512_add_epi64(even, _mm512_mul_epi32(values, multipliers));
-      odd = _mm512_add_epi64(odd, _mm512_mul_epi32(_mm512_srli_epi64(values, 32),
-                                                   _mm512_srli_epi64(multipliers, 32)));
+      odd = _mm512_add_epi64(odd, _mm512_mul_epi32(odd_elements(values), odd_elements(multipliers)));
     }
-    const __m512i levels = _mm512_mask_blend_epi32(0xAAAA, _mm512_srl_epi64(even, even_shift),
-                                                   _mm512_sll_epi64(odd, odd_shift));
+    const __m512i levels = _mm512_mask_blend_epi32(0xAAAA, _mm512_srlv_epi64(even, even_shift),
+                                                   _mm512_sllv_epi64(odd, odd_shift));
     store_sixteen(block, _mm512_min_epi32(_mm512_max_epi32(levels, lowest), highest), mask,
                   target_at<T>(block, pixel) + i);
   }

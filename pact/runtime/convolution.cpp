@@ -37,12 +37,24 @@ std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
   return levels;
 }
 
+void ConvolutionStep::set_summands(std::vector<std::int32_t> summands) {
+  if (requantizer_) {
+    requantizer_->add_to_accumulators(summands);
+  } else {
+    summands_ = std::move(summands);
+  }
+}
+
 void ConvolutionStep::finish(const Batch& batch, std::int64_t image, const Sums& sums) const {
   if (requantizer_) return requantizer_->run(batch, image, sums);
-  std::int32_t* target = batch.value<std::int32_t>(conv_, image) + sums.channel;
+  std::int32_t* values = batch.value<std::int32_t>(conv_, image) + sums.channel;
   for (std::int64_t i = 0; i < sums.count; ++i) {
-    std::copy_n(sums.values + i * sums.stride, sums.channels,
-                target + (sums.pixel + i * sums.step) * out_.channels);
+    std::int32_t* target = values + (sums.pixel + i * sums.step) * out_.channels;
+    std::copy_n(sums.values + i * sums.stride, sums.channels, target);
+    if (summands_.empty()) continue;
+    for (std::int64_t c = 0; c < sums.channels; ++c) {
+      target[c] += summands_[static_cast<std::size_t>(sums.channel + c)];
+    }
   }
 }
 

@@ -28,8 +28,9 @@ class ConvolutionStep : public Step {
     return batch.value<std::uint8_t>(input_, image);
   }
 
-  /// Requantizes finished sums, or stores them.
+  /// Requantizes finished sums, or stores them, the summands of their channels added.
   void finish(const Batch& batch, std::int64_t image, const Sums& sums) const;
+  void set_summands(std::vector<std::int32_t> summands);
 
   const format::Conv& op_;
   const format::Value& in_;
@@ -41,6 +42,7 @@ class ConvolutionStep : public Step {
   std::int32_t conv_;
   std::int32_t input_;
   std::optional<Requantizer> requantizer_;
+  std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros
 };
 
 /// A convolution whose filters see all channels. Work is cut into blocks of rows (of outputs, or of

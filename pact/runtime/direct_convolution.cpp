@@ -44,9 +44,7 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   std::string_view kernel() const override { return kernel_->name; }
-  std::size_t weight_bytes() const override {
-    return weights_.size() + corrections_.size() * sizeof(std::int32_t);
-  }
+  std::size_t weight_bytes() const override { return weights_.size(); }
   std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
 
  private:
@@ -100,12 +98,13 @@ class DirectConvolution final : public PanelConvolution {
                               weights_.data());
     if (in_.grid.lowest == 0) return;
     // Kernels multiply codes; a level is a code and the lowest level.
-    corrections_.assign(static_cast<std::size_t>(panels_ * columns_), 0);
+    std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
     const std::int64_t filter = op_.kernel.y * depth_;
     for (std::int64_t i = 0; i < out_.channels * filter; ++i) {
-      corrections_[static_cast<std::size_t>(i / filter)] +=
+      summands[static_cast<std::size_t>(i / filter)] +=
           in_.grid.lowest * levels[static_cast<std::size_t>(i)];
     }
+    set_summands(std::move(summands));
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
@@ -154,7 +153,6 @@ class DirectConvolution final : public PanelConvolution {
                                 .quads = (depth_ + 3) / 4,
                                 .b = weights_.data() + panel * panel_bytes,
                                 .c = sums});
-      if (!corrections_.empty()) add_corrections(channel, pixels, sums);
       finish(batch, image,
              {.values = sums,
               .stride = columns_,
@@ -165,17 +163,9 @@ class DirectConvolution final : public PanelConvolution {
     }
   }
 
-  void add_corrections(std::int64_t channel, std::int64_t pixels, std::int32_t* sums) const {
-    const std::int32_t* corrections = corrections_.data() + channel;
-    for (; pixels > 0; --pixels, sums += columns_) {
-      for (int i = 0; i < columns_; ++i) sums[i] += corrections[i];
-    }
-  }
-
   const kernels::DotKernel* kernel_ = nullptr;
   std::int64_t depth_ = 0;  // bytes under a row of a filter
   std::int64_t width_ = 0;  // of a row of outputs
-  std::vector<std::int32_t> corrections_;
 };
 
 }  // namespace

@@ -76,12 +76,28 @@ class Lookup final : public MoveStep {
 
   template <typename T>
   void look_up(const Batch& batch, const std::uint8_t* pixels, const T* table, T* target) const {
+    switch (out_.channels) {
+      case 1:
+        return look_up_channels<1>(batch, pixels, table, target);
+      case 3:
+        return look_up_channels<3>(batch, pixels, table, target);
+      default:
+        return look_up_channels<0>(batch, pixels, table, target);
+    }
+  }
+
+  // kChannels is 0 for any number of them.
+  template <int kChannels, typename T>
+  void look_up_channels(const Batch& batch, const std::uint8_t* pixels, const T* table,
+                        T* target) const {
+    const std::int64_t channels = kChannels > 0 ? kChannels : out_.channels;
+    const std::int64_t count = out_.pixels();
     const bool planar = batch.order == PixelOrder::Planar;
-    const std::int64_t channel_stride = planar ? out_.pixels() : 1;
-    const std::int64_t pixel_stride = planar ? 1 : out_.channels;
-    for (std::int64_t p = 0; p < out_.pixels(); ++p, pixels += pixel_stride) {
-      for (std::int64_t c = 0; c < out_.channels; ++c) {
-        *target++ = table[c * 256 + pixels[c * channel_stride]];
+    const std::int64_t channel_stride = planar ? count : 1;
+    const std::int64_t pixel_stride = planar ? 1 : channels;
+    for (std::int64_t p = 0; p < count; ++p, pixels += pixel_stride, target += channels) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        target[c] = table[c * 256 + pixels[c * channel_stride]];
       }
     }
   }

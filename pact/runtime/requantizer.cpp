@@ -54,6 +54,16 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
   }
 }
 
+void Requantizer::add_to_accumulators(const std::vector<std::int32_t>& summands) {
+  for (const Term& term : terms_) {
+    if (term.node >= 0) continue;
+    for (std::size_t c = 0; c < summands.size(); ++c) {
+      (c % 2 == 0 ? even_offsets_ : odd_offsets_)[c / 2] +=
+          std::int64_t{summands[c]} * term.multipliers[c];
+    }
+  }
+}
+
 void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) const {
   const std::int64_t at = sums.pixel * channels_ + sums.channel;
   const std::int64_t step = sums.step * channels_;

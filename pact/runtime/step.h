@@ -93,6 +93,8 @@ class Requantizer {
   Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused = -1);
 
   void run(const Batch& batch, std::int64_t image, const Sums& sums) const;
+  /// Fused accumulators will be passed without these summands, one a channel.
+  void add_to_accumulators(const std::vector<std::int32_t>& summands);
   std::int64_t channels() const { return channels_; }
 
  private:

@@ -13,7 +13,9 @@ namespace {
 using kernels::kWinogradComponents;
 using kernels::kWinogradOutputs;
 
-// Of transformed tiles: they stay in a second-level cache together with a panel of weights.
+// Weights that stay in a second-level cache are read for a few tiles at a time, which stay in the
+// first; of larger ones a panel stays, and is read for many tiles.
+constexpr std::size_t kCachedWeights = 512 << 10;
 constexpr std::int64_t kTileBytes = 256 << 10;
 // With fewer channels the transforms cost more than the multiplications that they save.
 constexpr std::int64_t kFewestChannels = 16;
@@ -60,8 +62,8 @@ class WinogradConvolution final : public PanelConvolution {
     return whole_lines(
         static_cast<std::size_t>((2 * rows_in_block_ + 2) * framed_width() * in_.channels));
   }
-  // Of one component of the transformed tiles of a block.
-  std::int64_t component_bytes() const { return rows_in_block_ * tiles_across() * in_.channels; }
+  // Of one component of the transformed tiles of a group; no power of two, for the cache's sake.
+  std::int64_t component_bytes() const { return tiles_in_group_ * in_.channels + 64; }
   std::size_t codes_bytes() const {
     return whole_lines(static_cast<std::size_t>(kWinogradComponents * component_bytes()));
   }
@@ -129,6 +131,10 @@ class WinogradConvolution final : public PanelConvolution {
     rows_ = (out_.height + 1) / 2;
     const std::int64_t row_bytes = kWinogradComponents * tiles_across() * in_.channels;
     rows_in_block_ = std::clamp<std::int64_t>(kTileBytes / row_bytes, 1, rows_);
+    const std::size_t weight_bytes = static_cast<std::size_t>(kWinogradComponents * panels_) *
+                                     static_cast<std::size_t>(columns_ * in_.channels);
+    tiles_in_group_ = weight_bytes <= kCachedWeights ? kernel_->max_rows
+                                                     : rows_in_block_ * tiles_across();
   }
 
   // [panel][component][quad][column][4]
@@ -164,33 +170,50 @@ class WinogradConvolution final : public PanelConvolution {
     const std::int64_t tile_rows = block.last_row - block.first_row;
     frame(input(batch, image), 2 * block.first_row - op_.padding.top, 2 * tile_rows + 2,
           framed_width(), framed);
-    transform_tiles(framed, tile_rows, codes);
     const std::int64_t tiles = tile_rows * tiles_across();
-    const std::int64_t pieces = (tiles + kernel_->max_rows - 1) / kernel_->max_rows;
-    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-      for (std::int64_t piece = 0; piece < pieces; ++piece) {
-        const std::int64_t first = piece * tiles / pieces;
-        const std::int64_t count = (piece + 1) * tiles / pieces - first;
-        multiply(codes + first * in_.channels, count, panel, products);
-        finish_tiles(batch, image, {block.first_row * tiles_across() + first, count}, panel,
-                     products);
+    const std::int64_t groups = (tiles + tiles_in_group_ - 1) / tiles_in_group_;
+    for (std::int64_t group = 0; group < groups; ++group) {
+      const Tiles part = share({0, tiles}, group, groups);
+      transform_tiles(framed, part, codes);
+      for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+        run_panel(batch, image, {block.first_row * tiles_across() + part.first, part.count}, panel,
+                  codes, products);
       }
     }
   }
 
-  void transform_tiles(const std::uint8_t* framed, std::int64_t tile_rows,
-                       std::uint8_t* codes) const {
+  struct Tiles {
+    std::int64_t first;
+    std::int64_t count;
+  };
+  // One of `parts` parts of about the same size.
+  static Tiles share(Tiles tiles, std::int64_t part, std::int64_t parts) {
+    const std::int64_t first = part * tiles.count / parts;
+    return {tiles.first + first, (part + 1) * tiles.count / parts - first};
+  }
+
+  void run_panel(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
+                 const std::uint8_t* codes, std::int32_t* products) const {
+    const std::int64_t pieces = (tiles.count + kernel_->max_rows - 1) / kernel_->max_rows;
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const Tiles part = share(tiles, piece, pieces);
+      multiply(codes + (part.first - tiles.first) * in_.channels, part.count, panel, products);
+      finish_tiles(batch, image, part, panel, products);
+    }
+  }
+
+  void transform_tiles(const std::uint8_t* framed, Tiles tiles, std::uint8_t* codes) const {
     const std::ptrdiff_t row_stride = framed_width() * in_.channels;
-    for (std::int64_t y = 0; y < tile_rows; ++y) {
-      for (std::int64_t x = 0; x < tiles_across(); ++x, codes += in_.channels) {
-        transforms_->transform_input({.pixels = framed + 2 * y * row_stride + 2 * x * in_.channels,
-                                      .row_stride = row_stride,
-                                      .pixel_stride = in_.channels,
-                                      .channels = in_.channels,
-                                      .zero = zero(),
-                                      .components = codes,
-                                      .component_stride = component_bytes()});
-      }
+    for (std::int64_t i = 0; i < tiles.count; ++i, codes += in_.channels) {
+      const std::int64_t y = (tiles.first + i) / tiles_across();
+      const std::int64_t x = (tiles.first + i) % tiles_across();
+      transforms_->transform_input({.pixels = framed + 2 * y * row_stride + 2 * x * in_.channels,
+                                    .row_stride = row_stride,
+                                    .pixel_stride = in_.channels,
+                                    .channels = in_.channels,
+                                    .zero = zero(),
+                                    .components = codes,
+                                    .component_stride = component_bytes()});
     }
   }
 
@@ -209,11 +232,6 @@ class WinogradConvolution final : public PanelConvolution {
                                .c = products + i * component_products()});
     }
   }
-
-  struct Tiles {
-    std::int64_t first;
-    std::int64_t count;
-  };
 
   void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
                     const std::int32_t* products) const {
@@ -257,6 +275,7 @@ class WinogradConvolution final : public PanelConvolution {
 
   const kernels::DotKernel* kernel_ = nullptr;
   const kernels::WinogradKernel* transforms_ = nullptr;
+  std::int64_t tiles_in_group_ = 1;        // that are transformed at a time
   std::int64_t largest_ = 0;               // transformed weight
   std::vector<std::int64_t> correction_;   // [out][4], while preparing
   std::vector<std::int32_t> corrections_;  // [4][panels * columns]
