@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps that move or combine values without weights: the pixel table, pools, shortcuts, flattening.
+// Steps that move values: the pixel table, shortcuts, flattening, parts of channels.
 #include <algorithm>
-#include <limits>
 
 #include "pact/runtime/step.h"
 
@@ -39,25 +38,6 @@ class MoveStep : public Step {
   const format::Value& out_;
   Storage storage_;
 };
-
-// Calls body(T{}) with the element type of `storage`.
-template <typename Body>
-void with_type(Storage storage, const Body& body) {
-  switch (storage) {
-    case Storage::U8:
-      body(std::uint8_t{});
-      break;
-    case Storage::I16:
-      body(std::int16_t{});
-      break;
-    case Storage::I32:
-      body(std::int32_t{});
-      break;
-    case Storage::F32:
-      body(float{});
-      break;
-  }
-}
 
 class Lookup final : public MoveStep {
  public:
@@ -103,93 +83,6 @@ class Lookup final : public MoveStep {
   }
 
   const format::Lookup& op_;
-};
-
-class Pool final : public MoveStep {
- public:
-  Pool(const StepContext& context, std::int32_t node)
-      : MoveStep(context, node), op_(std::get<format::Pool>(file_node_.operation)) {}
-
- private:
-  void run_image(const Batch& batch, std::int64_t image) const override {
-    if (op_.kind == format::PoolKind::Max) {
-      with_type(storage_, [&](auto zero) {
-        using T = decltype(zero);
-        pool<T, T>(batch, image, std::numeric_limits<T>::lowest(),
-                   [](T a, T b) { return a > b ? a : b; });
-      });
-    } else if (op_.kind == format::PoolKind::Average) {
-      average(batch, image);
-    } else if (storage_of(in_) == Storage::U8) {
-      const std::int32_t lowest = in_.grid.lowest;
-      sum<std::uint8_t>(batch, image, lowest);
-    } else {
-      sum<std::int16_t>(batch, image, 0);
-    }
-  }
-
-  void average(const Batch& batch, std::int64_t image) const {
-    const float* source = input<float>(batch, image);
-    float* target = output<float>(batch, image);
-    for (std::int64_t y = 0; y < out_.height; ++y) {
-      for (std::int64_t x = 0; x < out_.width; ++x) {
-        const double pixels = divisor(y, x);
-        for (std::int64_t c = 0; c < out_.channels; ++c) {
-          double sum = 0;
-          for_each_pixel(y, x, [&](std::int64_t pixel) { sum += source[pixel * in_.channels + c]; });
-          *target++ = static_cast<float>(sum / pixels);
-        }
-      }
-    }
-  }
-
-  double divisor(std::int64_t y, std::int64_t x) const {
-    const auto covered = [](std::int64_t first, std::int64_t kernel, std::int64_t size) {
-      return static_cast<double>(std::min(first + kernel, size) - std::max<std::int64_t>(first, 0));
-    };
-    if (op_.over == format::AverageOver::Window) {
-      return static_cast<double>(op_.kernel.y) * op_.kernel.x;
-    }
-    return covered(y * op_.stride.y - op_.padding.top, op_.kernel.y, in_.height) *
-           covered(x * op_.stride.x - op_.padding.left, op_.kernel.x, in_.width);
-  }
-
-  template <typename In>
-  void sum(const Batch& batch, std::int64_t image, std::int32_t lowest) const {
-    pool<In, std::int32_t>(batch, image, 0,
-                           [lowest](std::int32_t a, In b) { return a + b + lowest; });
-  }
-
-  // Channels in the innermost loop: they are contiguous.
-  template <typename In, typename Out, typename Reduce>
-  void pool(const Batch& batch, std::int64_t image, Out start, Reduce reduce) const {
-    const std::int64_t channels = out_.channels;
-    Out* target = output<Out>(batch, image);
-    for (std::int64_t y = 0; y < out_.height; ++y) {
-      for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
-        std::fill_n(target, channels, start);
-        for_each_pixel(y, x, [&](std::int64_t pixel) {
-          const In* from = input<In>(batch, image) + pixel * channels;
-          for (std::int64_t c = 0; c < channels; ++c) target[c] = reduce(target[c], from[c]);
-        });
-      }
-    }
-  }
-
-  // Pixels of the image in the window of output (y, x), by rows.
-  template <typename Body>
-  void for_each_pixel(std::int64_t y, std::int64_t x, const Body& body) const {
-    for (std::int64_t ky = 0; ky < op_.kernel.y; ++ky) {
-      const std::int64_t row = y * op_.stride.y - op_.padding.top + ky;
-      if (row < 0 || row >= in_.height) continue;
-      for (std::int64_t kx = 0; kx < op_.kernel.x; ++kx) {
-        const std::int64_t column = x * op_.stride.x - op_.padding.left + kx;
-        if (column >= 0 && column < in_.width) body(row * in_.width + column);
-      }
-    }
-  }
-
-  const format::Pool& op_;
 };
 
 class Shortcut final : public MoveStep {
@@ -327,7 +220,6 @@ class Rearrange final : public MoveStep {
 std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node) {
   const format::Operation& op = context.model.nodes[static_cast<std::size_t>(node)].operation;
   if (std::holds_alternative<format::Lookup>(op)) return std::make_unique<Lookup>(context, node);
-  if (std::holds_alternative<format::Pool>(op)) return std::make_unique<Pool>(context, node);
   if (std::holds_alternative<format::Shortcut>(op))
     return std::make_unique<Shortcut>(context, node);
   if (std::holds_alternative<format::Flatten>(op)) return std::make_unique<Flatten>(context, node);

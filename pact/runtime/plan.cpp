@@ -68,6 +68,7 @@ std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node) {
   }
   if (std::holds_alternative<format::Requantize>(op)) return make_requantize_step(context, node);
   if (auto step = make_move_step(context, node)) return step;
+  if (auto step = make_pool_step(context, node)) return step;
   if (auto step = make_element_step(context, node)) return step;
   return make_float_step(context, node);
 }

@@ -49,6 +49,10 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
       }
     }
   }
+  // Kernels are fastest where accumulators come first.
+  std::stable_partition(terms_.begin(), terms_.end(), [](const Term& term) {
+    return term.type == kernels::TermType::Accumulators;
+  });
   for (std::size_t c = 0; c < offsets.size(); ++c) {
     (c % 2 == 0 ? even_offsets_ : odd_offsets_).push_back(offsets[c]);
   }

@@ -22,6 +22,25 @@ enum class Storage { U8, I16, I32, F32 };
 Storage storage_of(const format::Value& value);
 std::size_t element_bytes(Storage storage);
 
+/// Calls body(T{}) with the element type of `storage`.
+template <typename Body>
+void with_type(Storage storage, const Body& body) {
+  switch (storage) {
+    case Storage::U8:
+      body(std::uint8_t{});
+      break;
+    case Storage::I16:
+      body(std::int16_t{});
+      break;
+    case Storage::I32:
+      body(std::int32_t{});
+      break;
+    case Storage::F32:
+      body(float{});
+      break;
+  }
+}
+
 /// Where the values of one image lie in the arena. `offset` is of the batch.
 struct Slot {
   std::size_t offset = 0;
@@ -127,6 +146,7 @@ std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_element_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_float_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t node);
+std::unique_ptr<Step> make_pool_step(const StepContext& context, std::int32_t node);
 std::unique_ptr<Step> make_requantize_step(const StepContext& context, std::int32_t node);
 
 }  // namespace pact::runtime

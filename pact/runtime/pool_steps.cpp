@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pools. Channels are in the innermost loops: they are contiguous.
+#include <algorithm>
+#include <limits>
+
+#include "pact/runtime/image_step.h"
+
+namespace pact::runtime {
+namespace {
+
+// The part of a window that lies in the image.
+struct Span {
+  std::int64_t first;
+  std::int64_t last;  // without
+
+  std::int64_t size() const { return last - first; }
+};
+
+Span covered(std::int64_t first, std::int64_t kernel, std::int64_t size) {
+  return {std::max<std::int64_t>(first, 0), std::min(first + kernel, size)};
+}
+
+// What the windows of a pool cover.
+struct Windows {
+  const format::Pool& op;
+  const format::Value& in;
+
+  Span rows(std::int64_t y) const {
+    return covered(y * op.stride.y - op.padding.top, op.kernel.y, in.height);
+  }
+  Span columns(std::int64_t x) const {
+    return covered(x * op.stride.x - op.padding.left, op.kernel.x, in.width);
+  }
+};
+
+template <typename T>
+void take_larger(T* __restrict target, const T* __restrict values, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    target[i] = target[i] < values[i] ? values[i] : target[i];
+  }
+}
+
+// A row of outputs: the maximum of the rows of the image first, then of their columns.
+class MaxPool final : public Step {
+ public:
+  MaxPool(const StepContext& context, std::int32_t node)
+      : Step(node),
+        source_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]),
+        in_(context.model.nodes[static_cast<std::size_t>(source_)].value),
+        out_(context.model.nodes[static_cast<std::size_t>(node)].value),
+        op_(std::get<format::Pool>(
+            context.model.nodes[static_cast<std::size_t>(node)].operation)) {}
+
+  std::size_t scratch_bytes() const override {
+    return static_cast<std::size_t>(std::int64_t{in_.width} * in_.channels) *
+           element_bytes(storage_of(in_));
+  }
+
+  void run(const Batch& batch) const override {
+    batch.pool->parallel_for(batch.images * out_.height, [&](std::int64_t index, int worker) {
+      std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
+      with_type(storage_of(in_), [&](auto zero) {
+        run_row<decltype(zero)>(batch, index / out_.height, index % out_.height, scratch);
+      });
+    });
+  }
+
+ private:
+  template <typename T>
+  void run_row(const Batch& batch, std::int64_t image, std::int64_t y, std::byte* scratch) const {
+    const std::int64_t channels = out_.channels;
+    const std::int64_t row_size = in_.width * channels;
+    const T* source = batch.value<T>(source_, image);
+    T* rows = reinterpret_cast<T*>(scratch);
+    const Windows windows{op_, in_};
+    std::fill_n(rows, row_size, std::numeric_limits<T>::lowest());
+    const Span covered_rows = windows.rows(y);
+    for (std::int64_t row = covered_rows.first; row < covered_rows.last; ++row) {
+      take_larger(rows, source + row * row_size, row_size);
+    }
+    T* target = batch.value<T>(node(), image) + y * out_.width * channels;
+    for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
+      std::fill_n(target, channels, std::numeric_limits<T>::lowest());
+      const Span columns = windows.columns(x);
+      for (std::int64_t column = columns.first; column < columns.last; ++column) {
+        take_larger(target, rows + column * channels, channels);
+      }
+    }
+  }
+
+  std::int32_t source_;
+  const format::Value& in_;
+  const format::Value& out_;
+  const format::Pool& op_;
+};
+
+// Sums of levels, and averages of floats.
+class SumPool final : public ImageStep {
+ public:
+  SumPool(const StepContext& context, std::int32_t node)
+      : ImageStep(context, node), op_(std::get<format::Pool>(file_node_.operation)) {}
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
+    if (op_.kind == format::PoolKind::Average) {
+      average(batch, image);
+    } else if (storage_of(in_) == Storage::U8) {
+      sum<std::uint8_t>(batch, image, in_.grid.lowest);
+    } else {
+      sum<std::int16_t>(batch, image, 0);
+    }
+  }
+
+  template <typename T>
+  void sum(const Batch& batch, std::int64_t image, std::int32_t lowest) const {
+    const std::int64_t channels = out_.channels;
+    std::int32_t* target = output<std::int32_t>(batch, image);
+    for_each_output([&](Span rows, Span columns) {
+      std::fill_n(target, channels,
+                  lowest * static_cast<std::int32_t>(rows.size() * columns.size()));
+      for_each_pixel(rows, columns, [&](std::int64_t pixel) {
+        const T* from = input<T>(batch, image) + pixel * channels;
+        for (std::int64_t c = 0; c < channels; ++c) target[c] += from[c];
+      });
+      target += channels;
+    });
+  }
+
+  void average(const Batch& batch, std::int64_t image) const {
+    const float* source = input<float>(batch, image);
+    float* target = output<float>(batch, image);
+    for_each_output([&](Span rows, Span columns) {
+      const bool over_window = op_.over == format::AverageOver::Window;
+      const std::int64_t pixels = over_window ? std::int64_t{op_.kernel.y} * op_.kernel.x
+                                              : rows.size() * columns.size();
+      for (std::int64_t c = 0; c < out_.channels; ++c) {
+        double total = 0;
+        for_each_pixel(rows, columns,
+                       [&](std::int64_t pixel) { total += source[pixel * in_.channels + c]; });
+        *target++ = static_cast<float>(total / static_cast<double>(pixels));
+      }
+    });
+  }
+
+  template <typename Body>
+  void for_each_output(const Body& body) const {
+    const Windows windows{op_, in_};
+    for (std::int64_t i = 0; i < out_.pixels(); ++i) {
+      body(windows.rows(i / out_.width), windows.columns(i % out_.width));
+    }
+  }
+  template <typename Body>
+  void for_each_pixel(Span rows, Span columns, const Body& body) const {
+    for (std::int64_t y = rows.first; y < rows.last; ++y) {
+      for (std::int64_t x = columns.first; x < columns.last; ++x) body(y * in_.width + x);
+    }
+  }
+
+  const format::Pool& op_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_pool_step(const StepContext& context, std::int32_t node) {
+  const auto* op = std::get_if<format::Pool>(
+      &context.model.nodes[static_cast<std::size_t>(node)].operation);
+  if (op == nullptr) return nullptr;
+  if (op->kind == format::PoolKind::Max) return std::make_unique<MaxPool>(context, node);
+  return std::make_unique<SumPool>(context, node);
+}
+
+}  // namespace pact::runtime
