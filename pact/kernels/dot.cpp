@@ -13,7 +13,7 @@ DotKernelTable dot_kernels(Isa isa) {
     case Isa::Avx512Vnni:
       return dot_kernels_avx512_vnni;
     case Isa::Avx512:
-      return {nullptr, 0};
+      return dot_kernels_avx512;
     case Isa::Avx2:
       return dot_kernels_avx2;
 #endif
@@ -22,9 +22,11 @@ DotKernelTable dot_kernels(Isa isa) {
   }
 }
 
-const DotKernel* select_dot(Isa isa, std::int64_t columns, std::int64_t largest_product) {
+const DotKernel* select_dot(Isa isa, DotOperand operand, std::int64_t columns,
+                            std::int64_t largest_product) {
   const auto fits = [&](const DotKernel& kernel) {
-    return kernel.products_in_16_bits * largest_product <= std::numeric_limits<std::int16_t>::max();
+    return kernel.operand == operand && kernel.products_in_16_bits * largest_product <=
+                                            std::numeric_limits<std::int16_t>::max();
   };
   const auto rank = [&](const DotKernel& kernel) {
     const std::int64_t computed = (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
@@ -43,18 +45,34 @@ const DotKernel* select_dot(Isa isa, std::int64_t columns, std::int64_t largest_
   return nullptr;
 }
 
-void pack_dot_columns(const std::int8_t* weights, std::int64_t columns, std::int64_t segments,
-                      std::int64_t depth, int block, std::int8_t* packed) {
-  const std::int64_t quads = (depth + 3) / 4;
-  std::fill_n(packed, dot_packed_size(columns, segments, depth, block), std::int8_t{0});
+namespace {
+
+// kQuad: elements of a quad.
+template <int kQuad, typename T>
+void pack(const T* weights, std::int64_t columns, std::int64_t segments, std::int64_t depth,
+          int block, T* packed) {
+  const std::int64_t quads = (depth + kQuad - 1) / kQuad;
+  std::fill_n(packed, (columns + block - 1) / block * block * segments * quads * kQuad, T{0});
   for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t segment = 0; segment < segments; ++segment) {
-      const std::int8_t* source = weights + (column * segments + segment) * depth;
-      std::int8_t* target =
-          packed + ((column / block * segments + segment) * quads * block + column % block) * 4;
-      for (std::int64_t k = 0; k < depth; ++k) target[k / 4 * block * 4 + k % 4] = source[k];
+      const T* source = weights + (column * segments + segment) * depth;
+      T* target =
+          packed + ((column / block * segments + segment) * quads * block + column % block) * kQuad;
+      for (std::int64_t k = 0; k < depth; ++k) target[k / kQuad * block * kQuad + k % kQuad] = source[k];
     }
   }
+}
+
+}  // namespace
+
+void pack_dot_columns(const std::int8_t* weights, std::int64_t columns, std::int64_t segments,
+                      std::int64_t depth, int block, std::int8_t* packed) {
+  pack<4>(weights, columns, segments, depth, block, packed);
+}
+
+void pack_dot_columns(const std::int16_t* weights, std::int64_t columns, std::int64_t segments,
+                      std::int64_t depth, int block, std::int16_t* packed) {
+  pack<2>(weights, columns, segments, depth, block, packed);
 }
 
 }  // namespace pact::kernels

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// vpmaddubsw sums two products in 16 bits; where the operands are narrow, several of these sums
-// are added before they are widened.
+// Bytes: vpmaddubsw sums two products in 16 bits; where the operands are narrow, several of these
+// sums are added before they are widened. Words: vpmaddwd sums two products in 32 bits.
 #include <immintrin.h>
 
 #include "pact/kernels/dot.h"
@@ -11,83 +11,115 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kMaxRows = 4;
 
-inline __m256i broadcast_quad(const std::uint8_t* a) {
+inline __m256i broadcast_quad(const char* a) {
   int quad;
   __builtin_memcpy(&quad, a, sizeof quad);
   return _mm256_set1_epi32(quad);
 }
+inline __m256i load_weights(const char* b, int vector) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + vector * kLanes * 4));
+}
 
-// kQuads: how many quads are summed in 16 bits.
-template <int kRows, int kVectors, int kQuads>
-inline void add_quads(__m256i (&sums)[kRows][kVectors], const std::uint8_t* a,
-                      std::ptrdiff_t row_stride, const std::int8_t* b) {
-  const __m256i ones = _mm256_set1_epi16(1);
+struct AddWords {
+  template <int kRows, int kVectors, int kQuads>
+  static void add(__m256i (&sums)[kRows][kVectors], const char* a, std::ptrdiff_t row_stride,
+                  const char* b) {
+    static_assert(kQuads == 1);
+    __m256i weights[kVectors];
+    for (int v = 0; v < kVectors; ++v) weights[v] = load_weights(b, v);
 #pragma GCC unroll 4
-  for (int row = 0; row < kRows; ++row) {
-    __m256i narrow[kVectors];
-#pragma GCC unroll 4
-    for (int quad = 0; quad < kQuads; ++quad) {
-      const __m256i codes = broadcast_quad(a + row * row_stride + 4 * quad);
+    for (int row = 0; row < kRows; ++row) {
+      const __m256i levels = broadcast_quad(a + row * row_stride);
       for (int v = 0; v < kVectors; ++v) {
-        const auto* weights =
-            reinterpret_cast<const __m256i*>(b + (quad * kVectors + v) * kLanes * 4);
-        const __m256i pairs = _mm256_maddubs_epi16(codes, _mm256_loadu_si256(weights));
-        narrow[v] = quad == 0 ? pairs : _mm256_add_epi16(narrow[v], pairs);
+        sums[row][v] = _mm256_add_epi32(sums[row][v], _mm256_madd_epi16(levels, weights[v]));
       }
     }
-    for (int v = 0; v < kVectors; ++v) {
-      sums[row][v] = _mm256_add_epi32(sums[row][v], _mm256_madd_epi16(narrow[v], ones));
+  }
+};
+
+// kQuads: how many quads are summed in 16 bits.
+struct AddBytes {
+  template <int kRows, int kVectors, int kQuads>
+  static void add(__m256i (&sums)[kRows][kVectors], const char* a, std::ptrdiff_t row_stride,
+                  const char* b) {
+    const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
+    for (int row = 0; row < kRows; ++row) {
+      __m256i narrow[kVectors];
+#pragma GCC unroll 4
+      for (int quad = 0; quad < kQuads; ++quad) {
+        const __m256i codes = broadcast_quad(a + row * row_stride + 4 * quad);
+        for (int v = 0; v < kVectors; ++v) {
+          const __m256i pairs = _mm256_maddubs_epi16(codes, load_weights(b, quad * kVectors + v));
+          narrow[v] = quad == 0 ? pairs : _mm256_add_epi16(narrow[v], pairs);
+        }
+      }
+      for (int v = 0; v < kVectors; ++v) {
+        sums[row][v] = _mm256_add_epi32(sums[row][v], _mm256_madd_epi16(narrow[v], ones));
+      }
     }
   }
-}
+};
 
-template <int kRows, int kVectors, int kQuads>
+template <typename Add, int kQuads, int kVectors, int kRows>
 void dot_avx2(const DotOperands& o) {
-  __m256i sums[kRows][kVectors];
-  for (auto& row : sums) {
-    for (__m256i& sum : row) sum = _mm256_setzero_si256();
-  }
   constexpr int kQuadBytes = kVectors * kLanes * 4;
-  const std::int8_t* b = o.b;
-  for (std::int64_t segment = 0; segment < o.segments; ++segment) {
-    const std::uint8_t* a = o.a + segment * o.segment_stride;
-    std::int64_t quad = 0;
-    for (; quad + kQuads <= o.quads; quad += kQuads, b += kQuads * kQuadBytes) {
-      add_quads<kRows, kVectors, kQuads>(sums, a + 4 * quad, o.row_stride, b);
+  const char* b = static_cast<const char*>(o.b);
+  for (std::int64_t m = 0; m < o.count; ++m) {
+    __m256i sums[kRows][kVectors];
+    for (auto& row : sums) {
+      for (__m256i& sum : row) sum = _mm256_setzero_si256();
     }
-    for (; quad < o.quads; ++quad, b += kQuadBytes) {
-      add_quads<kRows, kVectors, 1>(sums, a + 4 * quad, o.row_stride, b);
+    for (std::int64_t segment = 0; segment < o.segments; ++segment) {
+      const char* a = static_cast<const char*>(o.a) + m * o.a_next + segment * o.segment_stride;
+      std::int64_t quad = 0;
+      for (; quad + kQuads <= o.quads; quad += kQuads, b += kQuads * kQuadBytes) {
+        Add::template add<kRows, kVectors, kQuads>(sums, a + 4 * quad, o.row_stride, b);
+      }
+      for (; quad < o.quads; ++quad, b += kQuadBytes) {
+        Add::template add<kRows, kVectors, 1>(sums, a + 4 * quad, o.row_stride, b);
+      }
     }
-  }
-  for (int row = 0; row < kRows; ++row) {
-    for (int v = 0; v < kVectors; ++v) {
-      auto* target = reinterpret_cast<__m256i*>(o.c + (row * kVectors + v) * kLanes);
-      _mm256_storeu_si256(target, sums[row][v]);
+    for (int row = 0; row < kRows; ++row) {
+      for (int v = 0; v < kVectors; ++v) {
+        auto* target = o.c + m * o.c_next + (row * kVectors + v) * kLanes;
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), sums[row][v]);
+      }
     }
   }
 }
 
-template <int kVectors, int kQuads>
+template <typename Add, int kQuads, int kVectors>
 constexpr DotFunction kAvx2Rows[kMaxRows] = {
-    &dot_avx2<1, kVectors, kQuads>, &dot_avx2<2, kVectors, kQuads>, &dot_avx2<3, kVectors, kQuads>,
-    &dot_avx2<4, kVectors, kQuads>};
+    &dot_avx2<Add, kQuads, kVectors, 1>, &dot_avx2<Add, kQuads, kVectors, 2>,
+    &dot_avx2<Add, kQuads, kVectors, 3>, &dot_avx2<Add, kQuads, kVectors, 4>};
 
-constexpr DotKernel kernel(const char* name, int vectors, int quads, const DotFunction* run) {
+template <int kQuads, int kVectors>
+constexpr DotKernel bytes_kernel(const char* name) {
   return {.name = name,
           .isa = Isa::Avx2,
-          .columns = vectors * kLanes,
+          .operand = DotOperand::Bytes,
+          .columns = kVectors * kLanes,
           .max_rows = kMaxRows,
-          .products_in_16_bits = 2 * quads,
-          .run = run};
+          .products_in_16_bits = 2 * kQuads,
+          .run = kAvx2Rows<AddBytes, kQuads, kVectors>};
+}
+template <int kVectors>
+constexpr DotKernel words_kernel(const char* name) {
+  return {.name = name,
+          .isa = Isa::Avx2,
+          .operand = DotOperand::Words,
+          .columns = kVectors * kLanes,
+          .max_rows = kMaxRows,
+          .products_in_16_bits = 0,
+          .run = kAvx2Rows<AddWords, 1, kVectors>};
 }
 
 constexpr DotKernel kAvx2Dots[] = {
-    kernel("dot_u8_s8_i32_4x8x4_avx2", 1, 1, kAvx2Rows<1, 1>),
-    kernel("dot_u8_s8_i32_4x8x8_avx2", 1, 2, kAvx2Rows<1, 2>),
-    kernel("dot_u8_s8_i32_4x8x16_avx2", 1, 4, kAvx2Rows<1, 4>),
-    kernel("dot_u8_s8_i32_4x16x4_avx2", 2, 1, kAvx2Rows<2, 1>),
-    kernel("dot_u8_s8_i32_4x16x8_avx2", 2, 2, kAvx2Rows<2, 2>),
-    kernel("dot_u8_s8_i32_4x16x16_avx2", 2, 4, kAvx2Rows<2, 4>)};
+    bytes_kernel<1, 1>("dot_u8_s8_i32_4x8x4_avx2"),   bytes_kernel<2, 1>("dot_u8_s8_i32_4x8x8_avx2"),
+    bytes_kernel<4, 1>("dot_u8_s8_i32_4x8x16_avx2"),  bytes_kernel<1, 2>("dot_u8_s8_i32_4x16x4_avx2"),
+    bytes_kernel<2, 2>("dot_u8_s8_i32_4x16x8_avx2"),  bytes_kernel<4, 2>("dot_u8_s8_i32_4x16x16_avx2"),
+    words_kernel<1>("dot_i16_i16_i32_4x8x2_avx2"),    words_kernel<2>("dot_i16_i16_i32_4x16x2_avx2")};
 
 }  // namespace
 

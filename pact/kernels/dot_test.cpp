@@ -18,22 +18,26 @@ namespace {
 
 using testing::ElementsAreArray;
 
-constexpr std::int32_t kDotGuard = 0x5A5AA5A5;
+constexpr std::int32_t kGuardWord = 0x5A5AA5A5;
 
-// Codes up to `largest_code`, weights of magnitude up to `largest_weight`.
+// Ranges of what a kernel multiplies.
 struct Range {
-  int largest_code = 255;
-  int largest_weight = 128;
+  int least_activation = 0;
+  int largest_activation = 255;
+  int least_weight = -128;
+  int largest_weight = 127;
 };
 
-// The widest operands whose products a kernel sums in 16 bits.
+// The widest operands that a kernel must take: bytes whose products it sums in 16 bits, or the
+// differences of bytes.
 Range range_of(const DotKernel& kernel) {
+  if (kernel.operand == DotOperand::Words) return {-255, 255, -255, 255};
   if (kernel.products_in_16_bits == 0) return {};
   const int largest = std::numeric_limits<std::int16_t>::max() / kernel.products_in_16_bits;
-  return {largest / 127 > 0 ? std::min(255, largest / 127) : 1, std::min(127, largest)};
+  return {0, std::min(255, largest / 127), -127, 127};
 }
 
-std::vector<DotKernel> runnable_dots() {
+std::vector<DotKernel> runnable_kernels() {
   std::vector<DotKernel> kernels;
   for (const Isa isa : available_isas()) {
     const DotKernelTable table = dot_kernels(isa);
@@ -49,7 +53,7 @@ void for_every_dot(const Check& check) {
   std::size_t kernels = 0;
   for (const Isa isa : available_isas()) kernels += dot_kernels(isa).count;
   std::set<std::string> tested;
-  for (const DotKernel& kernel : runnable_dots()) {
+  for (const DotKernel& kernel : runnable_kernels()) {
     for (int rows = 1; rows <= kernel.max_rows; ++rows) check(kernel, rows);
     tested.insert(kernel.name);
   }
@@ -62,91 +66,133 @@ struct Shape {
   std::int64_t depth = 4;
   std::int64_t row_slack = 0;
   std::int64_t segment_slack = 0;
+  std::int64_t count = 1;  // matrices
 };
 
-// Runs one call on buffers of exactly the documented sizes, and checks all of c and its guard.
+// One call on buffers of exactly the documented sizes; strides in elements.
+template <typename Activation, typename Weight>
+struct Call {
+  const DotKernel& kernel;
+  int rows;
+  Shape shape;
+
+  std::int64_t quads() const { return dot_quads(kernel.operand, shape.depth); }
+  std::int64_t segment_stride() const {
+    return quads() * std::int64_t{4 / sizeof(Weight)} + shape.segment_slack;
+  }
+  std::int64_t row_stride() const { return shape.segments * segment_stride() + shape.row_slack; }
+  std::int64_t matrix_size() const {
+    return (rows - 1) * row_stride() + shape.segments * segment_stride() - shape.segment_slack;
+  }
+  std::int64_t filter() const { return shape.segments * shape.depth; }
+  std::int64_t sums() const { return std::int64_t{rows} * kernel.columns; }
+
+  template <typename Draw>
+  void expect_exact(const Draw& draw) const {
+    std::vector<Activation> a(static_cast<std::size_t>(shape.count * matrix_size()));
+    std::vector<Weight> weights(static_cast<std::size_t>(shape.count * kernel.columns * filter()));
+    draw(a, weights);
+    const std::vector<Weight> b = packed(weights);
+    const std::int64_t c_next = sums() + kernel.columns;
+    std::vector<std::int32_t> c(static_cast<std::size_t>(shape.count * c_next), kGuardWord);
+    std::vector<std::int32_t> expected = c;
+    for (std::int64_t i = 0; i < shape.count * sums(); ++i) {
+      expected[static_cast<std::size_t>(i / sums() * c_next + i % sums())] =
+          sum(a, weights, i / sums(), i % sums() / kernel.columns, i % kernel.columns);
+    }
+    constexpr std::int64_t kBytes = sizeof(Activation);
+    kernel.run[rows - 1]({.a = a.data(),
+                          .row_stride = row_stride() * kBytes,
+                          .segment_stride = segment_stride() * kBytes,
+                          .segments = shape.segments,
+                          .quads = quads(),
+                          .b = b.data(),
+                          .c = c.data(),
+                          .count = shape.count,
+                          .a_next = matrix_size() * kBytes,
+                          .c_next = c_next});
+    ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
+                           << " segments of " << shape.depth;
+  }
+
+  std::vector<Weight> packed(const std::vector<Weight>& weights) const {
+    const std::int64_t size =
+        dot_packed_bytes(kernel.operand, kernel.columns, shape.segments, shape.depth,
+                         kernel.columns) /
+        std::int64_t{sizeof(Weight)};
+    std::vector<Weight> b(static_cast<std::size_t>(shape.count * size));
+    for (std::int64_t m = 0; m < shape.count; ++m) {
+      pack_dot_columns(weights.data() + m * kernel.columns * filter(), kernel.columns,
+                       shape.segments, shape.depth, kernel.columns, b.data() + m * size);
+    }
+    return b;
+  }
+
+  std::int32_t sum(const std::vector<Activation>& a, const std::vector<Weight>& weights,
+                   std::int64_t matrix, std::int64_t row, std::int64_t column) const {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < filter(); ++i) {
+      const std::int64_t at = matrix * matrix_size() + row * row_stride() +
+                              i / shape.depth * segment_stride() + i % shape.depth;
+      const std::int64_t weight = (matrix * kernel.columns + column) * filter() + i;
+      sum += std::int64_t{a[static_cast<std::size_t>(at)]} *
+             weights[static_cast<std::size_t>(weight)];
+    }
+    return static_cast<std::int32_t>(sum);
+  }
+};
+
 template <typename Draw>
 void expect_exact(const DotKernel& kernel, int rows, const Shape& shape, const Draw& draw) {
-  const std::int64_t bytes = (shape.depth + 3) / 4 * 4;
-  const std::int64_t segment_stride = bytes + shape.segment_slack;
-  const std::int64_t row_stride = shape.segments * segment_stride + shape.row_slack;
-  std::vector<std::uint8_t> a(
-      static_cast<std::size_t>((rows - 1) * row_stride +
-                               (shape.segments - 1) * segment_stride + bytes));
-  std::vector<std::int8_t> weights(
-      static_cast<std::size_t>(kernel.columns * shape.segments * shape.depth));
-  draw(a, weights);
-  std::vector<std::int8_t> b(static_cast<std::size_t>(
-      dot_packed_size(kernel.columns, shape.segments, shape.depth, kernel.columns)));
-  pack_dot_columns(weights.data(), kernel.columns, shape.segments, shape.depth, kernel.columns,
-                   b.data());
-  std::vector<std::int32_t> c(static_cast<std::size_t>((rows + 1) * kernel.columns), kDotGuard);
-  std::vector<std::int32_t> expected = c;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t column = 0; column < kernel.columns; ++column) {
-      std::int64_t sum = 0;
-      for (std::int64_t i = 0; i < shape.segments * shape.depth; ++i) {
-        const std::int64_t at =
-            row * row_stride + i / shape.depth * segment_stride + i % shape.depth;
-        sum += std::int64_t{a[static_cast<std::size_t>(at)]} *
-               weights[static_cast<std::size_t>(column * shape.segments * shape.depth + i)];
-      }
-      expected[static_cast<std::size_t>(row * kernel.columns + column)] =
-          static_cast<std::int32_t>(sum);
-    }
+  if (kernel.operand == DotOperand::Bytes) {
+    Call<std::uint8_t, std::int8_t>{kernel, rows, shape}.expect_exact(draw);
+  } else {
+    Call<std::int16_t, std::int16_t>{kernel, rows, shape}.expect_exact(draw);
   }
-  kernel.run[rows - 1]({.a = a.data(),
-                        .row_stride = row_stride,
-                        .segment_stride = segment_stride,
-                        .segments = shape.segments,
-                        .quads = bytes / 4,
-                        .b = b.data(),
-                        .c = c.data()});
-  ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
-                         << " segments of " << shape.depth;
 }
 
-// Random operands within the range of the kernel.
-auto random_operands(const DotKernel& kernel, std::mt19937& random) {
-  return [range = range_of(kernel), &random](auto& a, auto& weights) {
-    std::uniform_int_distribution<int> code(0, range.largest_code);
-    std::uniform_int_distribution<int> weight(-range.largest_weight,
-                                              std::min(127, range.largest_weight));
-    for (auto& value : a) value = static_cast<std::uint8_t>(code(random));
-    for (auto& value : weights) value = static_cast<std::int8_t>(weight(random));
-  };
+template <typename T>
+void fill(std::vector<T>& values, int least, int largest, std::mt19937& random) {
+  std::uniform_int_distribution<int> draw(least, largest);
+  for (T& value : values) value = static_cast<T>(draw(random));
 }
 
 TEST(Dot, EqualsTheReferenceAtEveryDepthAndNumberOfRows) {
   for_every_dot([](const DotKernel& kernel, int rows) {
     std::mt19937 random(static_cast<unsigned>(rows));
+    const auto draw = [&, range = range_of(kernel)](auto& a, auto& weights) {
+      fill(a, range.least_activation, range.largest_activation, random);
+      fill(weights, range.least_weight, range.largest_weight, random);
+    };
     for (std::int64_t depth = 1; depth <= 40; ++depth) {
-      expect_exact(kernel, rows, {.depth = depth}, random_operands(kernel, random));
+      expect_exact(kernel, rows, {.depth = depth}, draw);
       expect_exact(kernel, rows,
                    {.segments = 1 + depth % 4,
                     .depth = depth,
                     .row_slack = depth % 5,
-                    .segment_slack = depth % 3},
-                   random_operands(kernel, random));
+                    .segment_slack = depth % 3,
+                    .count = 1 + depth % 2},
+                   draw);
     }
-    expect_exact(kernel, rows, {.segments = 3, .depth = 1539}, random_operands(kernel, random));
+    expect_exact(kernel, rows, {.segments = 3, .depth = 1539}, draw);
   });
 }
 
 TEST(Dot, IsExactForExtremeOperands) {
   for_every_dot([](const DotKernel& kernel, int rows) {
     const Range range = range_of(kernel);
-    for (const int sign : {-1, 1}) {
+    for (const int weight : {range.least_weight, range.largest_weight}) {
       const auto draw = [&](auto& a, auto& weights) {
-        std::fill(a.begin(), a.end(), static_cast<std::uint8_t>(range.largest_code));
-        const int weight = sign * std::min(range.largest_weight, sign > 0 ? 127 : 128);
-        std::fill(weights.begin(), weights.end(), static_cast<std::int8_t>(weight));
+        using A = typename std::decay_t<decltype(a)>::value_type;
+        using W = typename std::decay_t<decltype(weights)>::value_type;
+        std::fill(a.begin(), a.end(), static_cast<A>(range.largest_activation));
+        std::fill(weights.begin(), weights.end(), static_cast<W>(weight));
       };
       for (const std::int64_t depth : {1, 16, 33}) {
         expect_exact(kernel, rows, {.depth = depth}, draw);
       }
-      // The largest depth whose sums of 255 * 128 fit 32 bits.
-      if (rows == 1) expect_exact(kernel, rows, {.depth = 65792}, draw);
+      // The largest depth whose sums of 255 * 255 fit 32 bits.
+      if (rows == 1) expect_exact(kernel, rows, {.depth = 33025}, draw);
     }
   });
 }
@@ -166,9 +212,11 @@ TEST(DotTables, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
       const DotKernel& kernel = table.kernels[i];
       EXPECT_EQ(kernel.isa, level.isa) << kernel.name;
       EXPECT_EQ(kernel.columns % 2, 0) << "requantization pairs channels";
-      const int depth = std::max(4, 2 * kernel.products_in_16_bits);
-      EXPECT_EQ(std::string(kernel.name), text("dot_u8_s8_i32_", kernel.max_rows, "x",
-                                               kernel.columns, "x", depth, "_", level.name));
+      const bool bytes = kernel.operand == DotOperand::Bytes;
+      const int depth = std::max(bytes ? 4 : 2, 2 * kernel.products_in_16_bits);
+      EXPECT_EQ(std::string(kernel.name),
+                text(bytes ? "dot_u8_s8_i32_" : "dot_i16_i16_i32_", kernel.max_rows, "x",
+                     kernel.columns, "x", depth, "_", level.name));
       names.insert(kernel.name);
     }
   }
@@ -176,29 +224,57 @@ TEST(DotTables, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
 }
 
 TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
+  constexpr DotOperand kBytes = DotOperand::Bytes;
 #if defined(__x86_64__)
-  EXPECT_EQ(select_dot(Isa::Avx2, 64, 15 * 15)->products_in_16_bits, 8);
-  EXPECT_EQ(select_dot(Isa::Avx2, 64, 90 * 72)->products_in_16_bits, 4);
-  EXPECT_EQ(select_dot(Isa::Avx2, 64, 90 * 127)->products_in_16_bits, 2);
-  EXPECT_EQ(select_dot(Isa::Avx2, 64, 255 * 127), nullptr) << "it would saturate";
-  EXPECT_EQ(select_dot(Isa::Avx512, 64, 15 * 15)->isa, Isa::Avx2);
-  EXPECT_EQ(select_dot(Isa::Avx512Vnni, 64, 255 * 128)->columns, 32);
-  EXPECT_EQ(select_dot(Isa::Avx512Vnni, 16, 255 * 128)->columns, 16);
+  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 15 * 15)->products_in_16_bits, 8);
+  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 90 * 72)->products_in_16_bits, 4);
+  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 90 * 127)->products_in_16_bits, 2);
+  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 255 * 127), nullptr) << "it would saturate";
+  EXPECT_EQ(select_dot(Isa::Avx512, kBytes, 64, 15 * 15)->isa, Isa::Avx2);
+  EXPECT_EQ(select_dot(Isa::Avx512Vnni, kBytes, 64, 255 * 128)->columns, 32);
+  EXPECT_EQ(select_dot(Isa::Avx512Vnni, kBytes, 16, 255 * 128)->columns, 16);
 #endif
-  EXPECT_EQ(select_dot(Isa::Scalar, 64, 255 * 128)->isa, Isa::Scalar);
+  EXPECT_EQ(select_dot(Isa::Scalar, kBytes, 64, 255 * 128)->isa, Isa::Scalar);
+}
+
+TEST(SelectDot, HasWordsOnEveryLevelAndWastesFewColumns) {
+  for (const IsaName& level : kIsaNames) {
+    for (std::int64_t columns = 1; columns <= 100; ++columns) {
+      const DotKernel* chosen = select_dot(level.isa, DotOperand::Words, columns, 255 * 255);
+      const DotKernelTable table = dot_kernels(level.isa);
+      if (table.count == 0) continue;
+      ASSERT_NE(chosen, nullptr);
+      EXPECT_EQ(chosen->isa, level.isa);
+      const auto computed = [&](const DotKernel& kernel) {
+        return (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
+      };
+      for (std::size_t i = 0; i < table.count; ++i) {
+        if (table.kernels[i].operand != DotOperand::Words) continue;
+        EXPECT_LE(computed(*chosen), computed(table.kernels[i]));
+      }
+    }
+  }
 }
 
 TEST(PackDotColumns, LaysOutBlocksThenSegmentsThenQuadsAndFillsWithZeros) {
   // [column][segment][depth], 3 x 1 x 5
   const std::vector<std::int8_t> weights{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  ASSERT_EQ(dot_packed_size(3, 1, 5, 2), 32);
+  ASSERT_EQ(dot_packed_bytes(DotOperand::Bytes, 3, 1, 5, 2), 32);
   std::vector<std::int8_t> packed(34, std::int8_t{-1});
   pack_dot_columns(weights.data(), 3, 1, 5, 2, packed.data() + 1);
   EXPECT_THAT(packed,
-              ElementsAreArray({-1,                                                       // before
-                                1, 2, 3, 4, 6, 7, 8, 9, 5, 0, 0, 0, 10, 0, 0, 0,          // 0, 1
-                                11, 12, 13, 14, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0,      // 2
-                                -1}));                                                    // after
+              ElementsAreArray({-1,                                                   // before
+                                1, 2, 3, 4, 6, 7, 8, 9, 5, 0, 0, 0, 10, 0, 0, 0,      // 0 and 1
+                                11, 12, 13, 14, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0,  // 2
+                                -1}));                                                // after
+}
+
+TEST(PackDotColumns, LaysOutWordsInPairs) {
+  const std::vector<std::int16_t> weights{1, 2, 3, 4, 5, 6};  // [column][segment][depth], 2 x 1 x 3
+  ASSERT_EQ(dot_packed_bytes(DotOperand::Words, 2, 1, 3, 2), 16);
+  std::vector<std::int16_t> packed(8, std::int16_t{-1});
+  pack_dot_columns(weights.data(), 2, 1, 3, 2, packed.data());
+  EXPECT_THAT(packed, ElementsAreArray({1, 2, 4, 5, 3, 0, 6, 0}));
 }
 
 }  // namespace

@@ -98,21 +98,46 @@ void PanelConvolution::run(const Batch& batch) const {
   });
 }
 
-void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
-                             std::int64_t framed_width, std::uint8_t* target) const {
-  const std::int64_t channels = in_.channels;
-  const std::int64_t row_bytes = in_.width * channels;
-  const std::int64_t left = op_.padding.left * channels;
-  const std::int64_t framed_bytes = framed_width * channels;
-  for (std::int64_t y = top; y < top + rows; ++y, target += framed_bytes) {
-    if (y < 0 || y >= in_.height) {
-      std::fill_n(target, framed_bytes, zero_code());
+namespace {
+
+// copy(from, count, to) copies pixels, `zero` fills what lies outside the image.
+template <typename T, typename Copy>
+void frame_rows(const format::Value& in, std::int64_t padding, std::int64_t top, std::int64_t rows,
+                std::int64_t framed_width, T zero, T* target, const Copy& copy) {
+  const std::int64_t row_size = in.width * std::int64_t{in.channels};
+  const std::int64_t left = padding * in.channels;
+  const std::int64_t framed_size = framed_width * in.channels;
+  for (std::int64_t y = top; y < top + rows; ++y, target += framed_size) {
+    if (y < 0 || y >= in.height) {
+      std::fill_n(target, framed_size, zero);
       continue;
     }
-    std::fill_n(target, left, zero_code());
-    std::copy_n(source + y * row_bytes, row_bytes, target + left);
-    std::fill(target + left + row_bytes, target + framed_bytes, zero_code());
+    std::fill_n(target, left, zero);
+    copy(y * row_size, row_size, target + left);
+    std::fill(target + left + row_size, target + framed_size, zero);
   }
+}
+
+}  // namespace
+
+void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+                             std::int64_t framed_width, std::uint8_t* target) const {
+  const auto zero = static_cast<std::uint8_t>(-in_.grid.lowest);
+  frame_rows(in_, op_.padding.left, top, rows, framed_width, zero, target,
+             [&](std::int64_t from, std::int64_t count, std::uint8_t* to) {
+               std::copy_n(source + from, count, to);
+             });
+}
+
+void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+                             std::int64_t framed_width, std::int16_t* target) const {
+  const std::int32_t lowest = in_.grid.lowest;
+  frame_rows(in_, op_.padding.left, top, rows, framed_width, std::int16_t{0}, target,
+             [&](std::int64_t from, std::int64_t count, std::int16_t* to) {
+               for (std::int64_t i = 0; i < count; ++i) {
+                 to[i] = static_cast<std::int16_t>(source[from + i] + lowest);
+               }
+             });
 }
 
 std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t node,

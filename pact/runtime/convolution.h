@@ -65,19 +65,19 @@ class PanelConvolution : public ConvolutionStep {
                          std::byte* scratch) const = 0;
 
   /// Copies rows [top, top + rows) of an image with zeros around it: `framed_width` pixels each,
-  /// at least the padding on the left and the width of the image.
+  /// at least the padding on the left and the width of the image. As codes, or as levels.
   void frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
              std::int64_t framed_width, std::uint8_t* target) const;
+  void frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+             std::int64_t framed_width, std::int16_t* target) const;
 
-  /// Codes of zero and largest code of the input.
-  std::uint8_t zero_code() const { return static_cast<std::uint8_t>(-in_.grid.lowest); }
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
 
   std::int64_t rows_ = 1;
   std::int64_t rows_in_block_ = 1;  // that scratch has room for
   std::int64_t panels_ = 1;
   int columns_ = 1;  // of a panel
-  AlignedBuffer<std::int8_t> weights_;
+  AlignedBuffer<std::byte> weights_;
 };
 
 /// Makes a step, or null if the layer or the instruction set does not allow this way.

@@ -31,13 +31,17 @@ class DirectConvolution final : public PanelConvolution {
  public:
   using PanelConvolution::PanelConvolution;
 
-  // False where this way cannot go.
+  // False where this way cannot go. Bytes where weights fit and the kernel is exact, else words.
   bool prepare(Isa isa) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
     const std::vector<std::int16_t> levels = weight_levels();
-    if (!fit_bytes(levels)) return false;
-    kernel_ = kernels::select_dot(isa, out_.channels, largest_magnitude(levels) * largest_code());
-    if (kernel_ == nullptr) return false;
+    if (fit_bytes(levels)) {
+      kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
+                                    largest_magnitude(levels) * largest_code());
+    }
+    if (kernel_ == nullptr) {
+      kernel_ = kernels::select_dot(isa, kernels::DotOperand::Words, out_.channels, 0);
+    }
     choose_sizes();
     pack(levels);
     return true;
@@ -48,9 +52,14 @@ class DirectConvolution final : public PanelConvolution {
   std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
 
  private:
+  bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
+  std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
+  std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
+  std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
-    return p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 || depth_ % 4 != 0;
+    return !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 ||
+           depth_ % 4 != 0;
   }
   // Input rows that `rows` rows of outputs read.
   std::int64_t rows_read(std::int64_t rows) const {
@@ -59,11 +68,11 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t framed_width() const {
     return is_framed() ? in_.width + op_.padding.left + op_.padding.right : in_.width;
   }
-  std::int64_t row_bytes() const { return framed_width() * in_.channels; }
+  std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;
-    return whole_lines(static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() +
-                                                kOverread));
+    return whole_lines(
+        static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() + kOverread));
   }
   std::size_t sums_bytes() const {
     return whole_lines(static_cast<std::size_t>(kernel_->max_rows * columns_) *
@@ -91,66 +100,74 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   void pack(const std::vector<std::int16_t>& levels) {
+    weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(kernels::dot_packed_bytes(
+        kernel_->operand, out_.channels, op_.kernel.y, depth_, columns_)));
+    if (!on_bytes()) {
+      kernels::pack_dot_columns(levels.data(), out_.channels, op_.kernel.y, depth_, columns_,
+                                reinterpret_cast<std::int16_t*>(weights_.data()));
+      return;
+    }
     const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
-    weights_ = AlignedBuffer<std::int8_t>(static_cast<std::size_t>(
-        kernels::dot_packed_size(out_.channels, op_.kernel.y, depth_, columns_)));
     kernels::pack_dot_columns(bytes.data(), out_.channels, op_.kernel.y, depth_, columns_,
-                              weights_.data());
-    if (in_.grid.lowest == 0) return;
-    // Kernels multiply codes; a level is a code and the lowest level.
+                              reinterpret_cast<std::int8_t*>(weights_.data()));
+    if (in_.grid.lowest != 0) set_summands(what_codes_lack(levels));
+  }
+
+  // Kernels multiply codes; a level is a code and the lowest level.
+  std::vector<std::int32_t> what_codes_lack(const std::vector<std::int16_t>& levels) const {
     std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
     const std::int64_t filter = op_.kernel.y * depth_;
     for (std::int64_t i = 0; i < out_.channels * filter; ++i) {
       summands[static_cast<std::size_t>(i / filter)] +=
           in_.grid.lowest * levels[static_cast<std::size_t>(i)];
     }
-    set_summands(std::move(summands));
+    return summands;
+  }
+
+  // Where a row of outputs begins to read.
+  std::ptrdiff_t row_offset(std::int64_t row) const {
+    return row * (width_ == out_.width ? op_.stride.y * row_bytes() : width_ * pixel_bytes());
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
                  std::byte* scratch) const override {
-    auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
-    const std::uint8_t* source = input(batch, image);
-    const std::int64_t top = block.first_row * op_.stride.y;
+    const std::uint8_t* codes = input(batch, image);
+    const auto* source = reinterpret_cast<const std::byte*>(codes) + row_offset(block.first_row);
     if (is_framed()) {
-      frame(source, top - op_.padding.top, rows_read(block.last_row - block.first_row),
-            framed_width(), framed);
-      source = framed;
-    } else {
-      source += width_ == out_.width ? top * row_bytes() : block.first_row * width_ * in_.channels;
+      const std::int64_t top = block.first_row * op_.stride.y - op_.padding.top;
+      const std::int64_t rows = rows_read(block.last_row - block.first_row);
+      if (on_bytes()) {
+        frame(codes, top, rows, framed_width(), reinterpret_cast<std::uint8_t*>(scratch));
+      } else {
+        frame(codes, top, rows, framed_width(), reinterpret_cast<std::int16_t*>(scratch));
+      }
+      source = scratch;
     }
     for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
       for (std::int64_t row = block.first_row; row < block.last_row; ++row) {
-        run_row(batch, image, row, panel, source_of(source, row - block.first_row), sums);
+        run_row(batch, image, row, panel, source + row_offset(row - block.first_row), sums);
       }
     }
   }
 
-  const std::uint8_t* source_of(const std::uint8_t* source, std::int64_t row) const {
-    return source +
-           row * (width_ == out_.width ? op_.stride.y * row_bytes() : width_ * in_.channels);
-  }
-
   // Pieces of about one length, none longer than the kernel's rows.
   void run_row(const Batch& batch, std::int64_t image, std::int64_t row, std::int64_t panel,
-               const std::uint8_t* source, std::int32_t* sums) const {
+               const std::byte* source, std::int32_t* sums) const {
     const std::int64_t first_pixel = row * width_;
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
     const std::int64_t pieces = (width + kernel_->max_rows - 1) / kernel_->max_rows;
-    const std::int64_t panel_bytes =
-        static_cast<std::int64_t>(weights_.size()) / panels_;
+    const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
     const std::int64_t channel = panel * columns_;
-    const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - channel);
+    const std::ptrdiff_t step = op_.stride.x * pixel_bytes();
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       const std::int64_t first = piece * width / pieces;
       const std::int64_t pixels = (piece + 1) * width / pieces - first;
-      const std::ptrdiff_t pixel_bytes = std::ptrdiff_t{op_.stride.x} * in_.channels;
-      kernel_->run[pixels - 1]({.a = source + first * pixel_bytes,
-                                .row_stride = pixel_bytes,
+      kernel_->run[pixels - 1]({.a = source + first * step,
+                                .row_stride = step,
                                 .segment_stride = op_.dilation.y * row_bytes(),
                                 .segments = op_.kernel.y,
-                                .quads = (depth_ + 3) / 4,
+                                .quads = quads(),
                                 .b = weights_.data() + panel * panel_bytes,
                                 .c = sums});
       finish(batch, image,
@@ -159,12 +176,12 @@ class DirectConvolution final : public PanelConvolution {
               .pixel = first_pixel + first,
               .count = pixels,
               .channel = channel,
-              .channels = count});
+              .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
     }
   }
 
   const kernels::DotKernel* kernel_ = nullptr;
-  std::int64_t depth_ = 0;  // bytes under a row of a filter
+  std::int64_t depth_ = 0;  // elements under a row of a filter
   std::int64_t width_ = 0;  // of a row of outputs
 };
 

@@ -4,7 +4,7 @@
 // filters, and requantized while they are in the cache.
 #include <algorithm>
 
-#include "pact/kernels/gemm.h"
+#include "pact/kernels/dot.h"
 #include "pact/runtime/convolution.h"
 
 namespace pact::runtime {
@@ -18,13 +18,13 @@ class GatheredConvolution final : public ConvolutionStep {
   GatheredConvolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
       : ConvolutionStep(context, node, requantize),
         depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
-        kernel_(kernels::select_gemm(context.isa, out_group_)) {
+        kernel_(*kernels::select_dot(context.isa, kernels::DotOperand::Words, out_group_, 0)) {
     pack_weights();
   }
 
   std::string_view kernel() const override { return kernel_.name; }
   std::size_t weight_bytes() const override { return weights_.size() * sizeof(std::int16_t); }
-  std::size_t scratch_bytes() const override { return rows_bytes() + sums_bytes(); }
+  std::size_t scratch_bytes() const override { return rows_bytes() + block_bytes() + sums_bytes(); }
 
   void run(const Batch& batch) const override {
     const std::int64_t tiles = (out_.pixels() + kTile - 1) / kTile;
@@ -36,48 +36,54 @@ class GatheredConvolution final : public ConvolutionStep {
 
  private:
   std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
-  // Kernels may write past the last column of a group; the next group, or this room, takes it.
-  std::int64_t sums_stride() const { return out_.channels + kernel_.columns; }
-  std::int64_t tile_rows() const {
-    return (kTile + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
-  }
   std::size_t rows_bytes() const {
-    return whole_lines(static_cast<std::size_t>(tile_rows() * depth_pairs() * 2) *
-                   sizeof(std::int16_t));
+    return whole_lines(static_cast<std::size_t>(kTile * depth_pairs() * 2) * sizeof(std::int16_t));
+  }
+  // What a call of the kernel makes.
+  std::size_t block_bytes() const {
+    return whole_lines(static_cast<std::size_t>(kernel_.max_rows * kernel_.columns) *
+                       sizeof(std::int32_t));
   }
   std::size_t sums_bytes() const {
-    return whole_lines(static_cast<std::size_t>(tile_rows() * sums_stride()) * sizeof(std::int32_t));
+    return whole_lines(static_cast<std::size_t>(kTile * out_.channels) * sizeof(std::int32_t));
   }
 
   // Levels -> the kernel's blocks, group by group.
   void pack_weights() {
     const std::vector<std::int16_t> levels = weight_levels();
-    group_size_ = kernels::packed_size(out_group_, depth_, kernel_.columns);
-    weights_ = AlignedBuffer<std::int16_t>(static_cast<std::size_t>(group_size_ * op_.groups));
+    const std::int64_t group_size =
+        kernels::dot_packed_bytes(kernels::DotOperand::Words, out_group_, 1, depth_,
+                                  kernel_.columns) /
+        std::int64_t{sizeof(std::int16_t)};
+    weights_ = AlignedBuffer<std::int16_t>(static_cast<std::size_t>(group_size * op_.groups));
     for (std::int64_t g = 0; g < op_.groups; ++g) {
-      kernels::pack_columns(levels.data() + g * out_group_ * depth_, out_group_, depth_,
-                            kernel_.columns, weights_.data() + g * group_size_);
+      kernels::pack_dot_columns(levels.data() + g * out_group_ * depth_, out_group_, 1, depth_,
+                                kernel_.columns, weights_.data() + g * group_size);
     }
   }
 
   void run_tile(const Batch& batch, std::int64_t image, std::int64_t first,
                 std::byte* scratch) const {
     auto* rows = reinterpret_cast<std::int16_t*>(scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
+    auto* block = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes() + block_bytes());
     const std::int64_t count = std::min(kTile, out_.pixels() - first);
     const std::uint8_t* source = input(batch, image);
-    // Kernels compute whole blocks of rows: the sums of those in vain must fit 32 bits too.
-    const std::int64_t whole = (count + kernel_.rows - 1) / kernel_.rows * kernel_.rows;
-    std::fill(rows + count * depth_pairs() * 2, rows + whole * depth_pairs() * 2, std::int16_t{0});
+    const std::int16_t* weights = weights_.data();
     for (std::int64_t group = 0; group < op_.groups; ++group) {
       for (std::int64_t i = 0; i < count; ++i) {
         gather(source + group * in_group_, first + i, rows + i * depth_pairs() * 2);
       }
-      multiply(group, count, rows, sums + group * out_group_);
+      for (std::int64_t column = 0; column < out_group_; column += kernel_.columns) {
+        multiply(rows, count, weights, block,
+                 {sums + group * out_group_ + column,
+                  std::min<std::int64_t>(kernel_.columns, out_group_ - column)});
+        weights += depth_pairs() * kernel_.columns * 2;
+      }
     }
     finish(batch, image,
            {.values = sums,
-            .stride = sums_stride(),
+            .stride = out_.channels,
             .pixel = first,
             .count = count,
             .channels = out_.channels});
@@ -105,23 +111,32 @@ class GatheredConvolution final : public ConvolutionStep {
     if (depth_ % 2 != 0) *row = 0;
   }
 
-  void multiply(std::int64_t group, std::int64_t count, const std::int16_t* rows,
-                std::int32_t* sums) const {
-    const std::int64_t stride = depth_pairs() * 2;
-    const std::int16_t* weights = weights_.data() + group * group_size_;
-    for (std::int64_t column = 0; column < out_group_; column += kernel_.columns) {
-      for (std::int64_t row = 0; row < count; row += kernel_.rows) {
-        kernel_.run(rows + row * stride, stride, weights, sums + row * sums_stride() + column,
-                    sums_stride(), depth_pairs());
+  struct Columns {
+    std::int32_t* sums;  // [tile][out channels]
+    std::int64_t count;
+  };
+  void multiply(const std::int16_t* rows, std::int64_t count, const std::int16_t* weights,
+                std::int32_t* block, Columns columns) const {
+    const std::int64_t row_bytes = depth_pairs() * 4;
+    for (std::int64_t first = 0; first < count; first += kernel_.max_rows) {
+      const std::int64_t pixels = std::min<std::int64_t>(kernel_.max_rows, count - first);
+      kernel_.run[pixels - 1]({.a = rows + first * depth_pairs() * 2,
+                               .row_stride = row_bytes,
+                               .segment_stride = 0,
+                               .segments = 1,
+                               .quads = depth_pairs(),
+                               .b = weights,
+                               .c = block});
+      for (std::int64_t i = 0; i < pixels; ++i) {
+        std::copy_n(block + i * kernel_.columns, columns.count,
+                    columns.sums + (first + i) * out_.channels);
       }
-      weights += depth_pairs() * kernel_.columns * 2;
     }
   }
 
   std::int64_t depth_;
-  const kernels::GemmKernel& kernel_;
+  const kernels::DotKernel& kernel_;
   AlignedBuffer<std::int16_t> weights_;
-  std::int64_t group_size_ = 0;
 };
 
 }  // namespace

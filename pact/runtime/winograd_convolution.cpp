@@ -36,7 +36,8 @@ class WinogradConvolution final : public PanelConvolution {
     if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
     const std::vector<std::int8_t> filters = transformed_filters();
     if (filters.empty() || !sums_fit()) return false;
-    kernel_ = kernels::select_dot(isa, out_.channels, 6 * largest_code() * largest_);
+    kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
+                                  6 * largest_code() * largest_);
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
@@ -140,8 +141,8 @@ class WinogradConvolution final : public PanelConvolution {
   // [panel][component][quad][column][4]
   void pack(const std::vector<std::int8_t>& filters) {
     const std::int64_t component_size =
-        kernels::dot_packed_size(columns_, 1, in_.channels, columns_);
-    weights_ = AlignedBuffer<std::int8_t>(
+        kernels::dot_packed_bytes(kernels::DotOperand::Bytes, columns_, 1, in_.channels, columns_);
+    weights_ = AlignedBuffer<std::byte>(
         static_cast<std::size_t>(panels_ * kWinogradComponents * component_size));
     corrections_.assign(static_cast<std::size_t>(kWinogradOutputs * panels_ * columns_), 0);
     for (std::int64_t panel = 0; panel < panels_; ++panel) {
@@ -150,7 +151,9 @@ class WinogradConvolution final : public PanelConvolution {
       for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
         kernels::pack_dot_columns(
             filters.data() + (i * out_.channels + first) * in_.channels, count, 1, in_.channels,
-            columns_, weights_.data() + (panel * kWinogradComponents + i) * component_size);
+            columns_,
+            reinterpret_cast<std::int8_t*>(weights_.data()) +
+                (panel * kWinogradComponents + i) * component_size);
       }
     }
     for (std::int64_t o = 0; o < out_.channels; ++o) {
@@ -219,18 +222,17 @@ class WinogradConvolution final : public PanelConvolution {
 
   void multiply(const std::uint8_t* codes, std::int64_t tiles, std::int64_t panel,
                 std::int32_t* products) const {
-    const std::int64_t component_size =
-        static_cast<std::int64_t>(weights_.size()) / panels_ / kWinogradComponents;
-    const std::int8_t* weights = weights_.data() + panel * kWinogradComponents * component_size;
-    for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
-      kernel_->run[tiles - 1]({.a = codes + i * component_bytes(),
-                               .row_stride = in_.channels,
-                               .segment_stride = 0,
-                               .segments = 1,
-                               .quads = in_.channels / 4,
-                               .b = weights + i * component_size,
-                               .c = products + i * component_products()});
-    }
+    const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
+    kernel_->run[tiles - 1]({.a = codes,
+                             .row_stride = in_.channels,
+                             .segment_stride = 0,
+                             .segments = 1,
+                             .quads = in_.channels / 4,
+                             .b = weights_.data() + panel * panel_bytes,
+                             .c = products,
+                             .count = kWinogradComponents,
+                             .a_next = component_bytes(),
+                             .c_next = component_products()});
   }
 
   void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
