@@ -52,6 +52,8 @@ void add_speed_options(CLI::App& command, SpeedNetwork& network) {
 std::vector<std::byte> speed_network(const SpeedNetwork& network) {
   const Bits bits = parse_bits(network.bits);
   graph::QuantizePolicy policy;
+  // Eight bits as others have them, with a zero level.
+  if (bits.weights == numeric::kMaxCodeBits) policy.inner.weights = policy.first.weights;
   policy.inner.weights.bits = bits.weights;
   policy.inner.activation_bits = bits.activations;
   const graph::Network quantized =
