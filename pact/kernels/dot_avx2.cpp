@@ -65,7 +65,8 @@ template <typename Add, int kQuads, int kVectors, int kRows>
 void dot_avx2(const DotOperands& o) {
   constexpr int kQuadBytes = kVectors * kLanes * 4;
   const char* b = static_cast<const char*>(o.b);
-  for (std::int64_t m = 0; m < o.count; ++m) {
+  std::int32_t* c = o.c;
+  for (std::int64_t m = 0; m < o.count; ++m, c += o.c_next) {
     __m256i sums[kRows][kVectors];
     for (auto& row : sums) {
       for (__m256i& sum : row) sum = _mm256_setzero_si256();
@@ -80,11 +81,9 @@ void dot_avx2(const DotOperands& o) {
         Add::template add<kRows, kVectors, 1>(sums, a + 4 * quad, o.row_stride, b);
       }
     }
-    for (int row = 0; row < kRows; ++row) {
-      for (int v = 0; v < kVectors; ++v) {
-        auto* target = o.c + m * o.c_next + (row * kVectors + v) * kLanes;
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), sums[row][v]);
-      }
+    for (int i = 0; i < kRows * kVectors; ++i) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(c + i * kLanes),
+                          sums[i / kVectors][i % kVectors]);
     }
   }
 }

@@ -13,6 +13,8 @@ namespace {
 // Of framed rows: they stay in a second-level cache together with a panel of weights.
 constexpr std::int64_t kFrameBytes = 192 << 10;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
+// That are finished together: few enough for the first cache.
+constexpr std::int64_t kSums = 1792;
 
 std::int64_t largest_magnitude(const std::vector<std::int16_t>& levels) {
   std::int64_t largest = 0;
@@ -55,6 +57,7 @@ class DirectConvolution final : public PanelConvolution {
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
+  std::ptrdiff_t step_bytes() const { return op_.stride.x * pixel_bytes(); }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
@@ -75,8 +78,7 @@ class DirectConvolution final : public PanelConvolution {
         static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() + kOverread));
   }
   std::size_t sums_bytes() const {
-    return whole_lines(static_cast<std::size_t>(kernel_->max_rows * columns_) *
-                       sizeof(std::int32_t));
+    return whole_lines(static_cast<std::size_t>(kSums) * sizeof(std::int32_t));
   }
 
   void choose_sizes() {
@@ -151,25 +153,15 @@ class DirectConvolution final : public PanelConvolution {
     }
   }
 
-  // Pieces of about one length, none longer than the kernel's rows.
   void run_row(const Batch& batch, std::int64_t image, std::int64_t row, std::int64_t panel,
                const std::byte* source, std::int32_t* sums) const {
     const std::int64_t first_pixel = row * width_;
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
-    const std::int64_t pieces = (width + kernel_->max_rows - 1) / kernel_->max_rows;
-    const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
+    const std::int64_t longest = kSums / columns_;
     const std::int64_t channel = panel * columns_;
-    const std::ptrdiff_t step = op_.stride.x * pixel_bytes();
-    for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const std::int64_t first = piece * width / pieces;
-      const std::int64_t pixels = (piece + 1) * width / pieces - first;
-      kernel_->run[pixels - 1]({.a = source + first * step,
-                                .row_stride = step,
-                                .segment_stride = op_.dilation.y * row_bytes(),
-                                .segments = op_.kernel.y,
-                                .quads = quads(),
-                                .b = weights_.data() + panel * panel_bytes,
-                                .c = sums});
+    for (std::int64_t first = 0; first < width; first += longest) {
+      const std::int64_t pixels = std::min(longest, width - first);
+      multiply(source + first * step_bytes(), pixels, panel, sums);
       finish(batch, image,
              {.values = sums,
               .stride = columns_,
@@ -177,6 +169,24 @@ class DirectConvolution final : public PanelConvolution {
               .count = pixels,
               .channel = channel,
               .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
+    }
+  }
+
+  // Pieces of about one length, none longer than the kernel's rows.
+  void multiply(const std::byte* source, std::int64_t pixels, std::int64_t panel,
+                std::int32_t* sums) const {
+    const std::int64_t pieces = (pixels + kernel_->max_rows - 1) / kernel_->max_rows;
+    const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const std::int64_t first = piece * pixels / pieces;
+      const std::int64_t rows = (piece + 1) * pixels / pieces - first;
+      kernel_->run[rows - 1]({.a = source + first * step_bytes(),
+                              .row_stride = step_bytes(),
+                              .segment_stride = op_.dilation.y * row_bytes(),
+                              .segments = op_.kernel.y,
+                              .quads = quads(),
+                              .b = weights_.data() + panel * panel_bytes,
+                              .c = sums + first * columns_});
     }
   }
 

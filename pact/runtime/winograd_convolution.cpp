@@ -17,6 +17,8 @@ using kernels::kWinogradOutputs;
 // first; of larger ones a panel stays, and is read for many tiles.
 constexpr std::size_t kCachedWeights = 512 << 10;
 constexpr std::int64_t kTileBytes = 256 << 10;
+// Of one component, that are finished together: all sixteen stay in the first cache.
+constexpr int kProducts = 448;
 // With fewer channels the transforms cost more than the multiplications that they save.
 constexpr std::int64_t kFewestChannels = 16;
 
@@ -68,7 +70,9 @@ class WinogradConvolution final : public PanelConvolution {
   std::size_t codes_bytes() const {
     return whole_lines(static_cast<std::size_t>(kWinogradComponents * component_bytes()));
   }
-  std::int64_t component_products() const { return std::int64_t{kernel_->max_rows} * columns_; }
+  // Of one component of a piece.
+  std::int64_t component_products() const { return tiles_in_piece() * columns_; }
+  std::int64_t tiles_in_piece() const { return std::max(1, kProducts / columns_); }
   std::size_t products_bytes() const {
     return whole_lines(static_cast<std::size_t>(kWinogradComponents * component_products()) *
                        sizeof(std::int32_t));
@@ -134,7 +138,7 @@ class WinogradConvolution final : public PanelConvolution {
     rows_in_block_ = std::clamp<std::int64_t>(kTileBytes / row_bytes, 1, rows_);
     const std::size_t weight_bytes = static_cast<std::size_t>(kWinogradComponents * panels_) *
                                      static_cast<std::size_t>(columns_ * in_.channels);
-    tiles_in_group_ = weight_bytes <= kCachedWeights ? kernel_->max_rows
+    tiles_in_group_ = weight_bytes <= kCachedWeights ? tiles_in_piece()
                                                      : rows_in_block_ * tiles_across();
   }
 
@@ -197,7 +201,7 @@ class WinogradConvolution final : public PanelConvolution {
 
   void run_panel(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
                  const std::uint8_t* codes, std::int32_t* products) const {
-    const std::int64_t pieces = (tiles.count + kernel_->max_rows - 1) / kernel_->max_rows;
+    const std::int64_t pieces = (tiles.count + tiles_in_piece() - 1) / tiles_in_piece();
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       const Tiles part = share(tiles, piece, pieces);
       multiply(codes + (part.first - tiles.first) * in_.channels, part.count, panel, products);
@@ -223,16 +227,20 @@ class WinogradConvolution final : public PanelConvolution {
   void multiply(const std::uint8_t* codes, std::int64_t tiles, std::int64_t panel,
                 std::int32_t* products) const {
     const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
-    kernel_->run[tiles - 1]({.a = codes,
-                             .row_stride = in_.channels,
-                             .segment_stride = 0,
-                             .segments = 1,
-                             .quads = in_.channels / 4,
-                             .b = weights_.data() + panel * panel_bytes,
-                             .c = products,
-                             .count = kWinogradComponents,
-                             .a_next = component_bytes(),
-                             .c_next = component_products()});
+    const std::int64_t calls = (tiles + kernel_->max_rows - 1) / kernel_->max_rows;
+    for (std::int64_t call = 0; call < calls; ++call) {
+      const Tiles part = share({0, tiles}, call, calls);
+      kernel_->run[part.count - 1]({.a = codes + part.first * in_.channels,
+                                    .row_stride = in_.channels,
+                                    .segment_stride = 0,
+                                    .segments = 1,
+                                    .quads = in_.channels / 4,
+                                    .b = weights_.data() + panel * panel_bytes,
+                                    .c = products + part.first * columns_,
+                                    .count = kWinogradComponents,
+                                    .a_next = component_bytes(),
+                                    .c_next = component_products()});
+    }
   }
 
   void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
