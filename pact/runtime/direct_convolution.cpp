@@ -10,6 +10,9 @@
 namespace pact::runtime {
 namespace {
 
+// Weights that stay in a second-level cache are read for every row, so that a row of outputs, of
+// which each panel makes a part, stays in the first; of larger ones a panel is read for all rows.
+constexpr std::size_t kCachedWeights = 512 << 10;
 // Of framed rows: they stay in a second-level cache together with a panel of weights.
 constexpr std::int64_t kFrameBytes = 192 << 10;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
@@ -89,11 +92,11 @@ class DirectConvolution final : public PanelConvolution {
     width_ = out_.width;
     const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && op_.stride.y == 1 &&
                               op_.stride.x == 1 && !is_framed();
-    // Then the image is one long row, cut where it is long.
+    // Then a row can have any length: the best is as many pixels as are finished together.
     if (pixels_alone) {
       const std::int64_t pixels = out_.pixels();
-      width_ = std::min(pixels, std::max<std::int64_t>(1, kFrameBytes / in_.channels));
-      rows_ = (pixels + width_ - 1) / width_;
+      rows_ = (pixels * columns_ + kSums - 1) / kSums;
+      width_ = (pixels + rows_ - 1) / rows_;
     }
     rows_in_block_ = rows_;
     while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes() > kFrameBytes) {
@@ -146,10 +149,19 @@ class DirectConvolution final : public PanelConvolution {
       }
       source = scratch;
     }
-    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    const auto run = [&](std::int64_t row, std::int64_t panel) {
+      run_row(batch, image, row, panel, source + row_offset(row - block.first_row), sums);
+    };
+    if (weights_.size() <= kCachedWeights) {
       for (std::int64_t row = block.first_row; row < block.last_row; ++row) {
-        run_row(batch, image, row, panel, source + row_offset(row - block.first_row), sums);
+        for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+          run(row, panel);
+        }
       }
+      return;
+    }
+    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      for (std::int64_t row = block.first_row; row < block.last_row; ++row) run(row, panel);
     }
   }
 

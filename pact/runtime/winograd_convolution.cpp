@@ -15,12 +15,12 @@ using kernels::kWinogradOutputs;
 
 // Weights that stay in a second-level cache are read for a few tiles at a time, which stay in the
 // first; of larger ones a panel stays, and is read for many tiles.
-constexpr std::size_t kCachedWeights = 512 << 10;
+constexpr std::size_t kCachedFilters = 512 << 10;
 constexpr std::int64_t kTileBytes = 256 << 10;
 // Of one component, that are finished together: all sixteen stay in the first cache.
 constexpr int kProducts = 448;
 // With fewer channels the transforms cost more than the multiplications that they save.
-constexpr std::int64_t kFewestChannels = 16;
+constexpr std::int64_t kFewestChannels = 32;
 
 class WinogradConvolution final : public PanelConvolution {
  public:
@@ -138,7 +138,7 @@ class WinogradConvolution final : public PanelConvolution {
     rows_in_block_ = std::clamp<std::int64_t>(kTileBytes / row_bytes, 1, rows_);
     const std::size_t weight_bytes = static_cast<std::size_t>(kWinogradComponents * panels_) *
                                      static_cast<std::size_t>(columns_ * in_.channels);
-    tiles_in_group_ = weight_bytes <= kCachedWeights ? tiles_in_piece()
+    tiles_in_group_ = weight_bytes <= kCachedFilters ? tiles_in_piece()
                                                      : rows_in_block_ * tiles_across();
   }
 
