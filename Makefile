@@ -9,11 +9,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 # A pool of threads that spins while it waits slows everything else down on small machines.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup build demo test format check-format zoo onnx clean
+.PHONY: help setup build demo test format check-format zoo onnx bench clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make clean"
+	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN), make clean"
 
 setup:
 	@tools/setup.sh
@@ -43,6 +43,10 @@ zoo: build
 onnx: build
 	@cmake --build --preset release --target pact_onnx_compare
 	@tools/onnx/compare.sh build/release
+
+# Minutes on a quiet machine; installs oneDNN.
+bench: build
+	@bench/run.sh build/release
 
 clean:
 	@rm -rf build out
