@@ -211,16 +211,23 @@ class WinogradConvolution final : public PanelConvolution {
 
   void transform_tiles(const std::uint8_t* framed, Tiles tiles, std::uint8_t* codes) const {
     const std::ptrdiff_t row_stride = framed_width() * in_.channels;
-    for (std::int64_t i = 0; i < tiles.count; ++i, codes += in_.channels) {
-      const std::int64_t y = (tiles.first + i) / tiles_across();
-      const std::int64_t x = (tiles.first + i) % tiles_across();
-      transforms_->transform_input({.pixels = framed + 2 * y * row_stride + 2 * x * in_.channels,
-                                    .row_stride = row_stride,
-                                    .pixel_stride = in_.channels,
-                                    .channels = in_.channels,
-                                    .zero = zero(),
-                                    .components = codes,
-                                    .component_stride = component_bytes()});
+    const std::int64_t across = tiles_across();
+    std::int64_t x = tiles.first % across;
+    const std::uint8_t* row = framed + 2 * (tiles.first / across) * row_stride;
+    kernels::WinogradInput tile{.pixels = nullptr,
+                                .row_stride = row_stride,
+                                .pixel_stride = in_.channels,
+                                .channels = in_.channels,
+                                .zero = zero(),
+                                .components = codes,
+                                .component_stride = component_bytes()};
+    for (std::int64_t i = 0; i < tiles.count; ++i, ++x, tile.components += in_.channels) {
+      if (x == across) {
+        x = 0;
+        row += 2 * row_stride;
+      }
+      tile.pixels = row + 2 * x * in_.channels;
+      transforms_->transform_input(tile);
     }
   }
 
@@ -256,20 +263,27 @@ class WinogradConvolution final : public PanelConvolution {
                                      .sums = sums + tile * kWinogradOutputs * columns_});
     }
     // Runs of tiles in one row of tiles: one of four outputs is every second pixel.
-    for (std::int64_t done = 0; done < tiles.count;) {
-      const std::int64_t x = (tiles.first + done) % tiles_across();
-      const std::int64_t run = std::min(tiles.count - done, tiles_across() - x);
-      finish_run(batch, image, {tiles.first + done, run}, channel,
-                 sums + done * kWinogradOutputs * columns_);
-      done += run;
+    const std::int64_t across = tiles_across();
+    std::int64_t row = tiles.first / across;
+    std::int64_t column = tiles.first % across;
+    for (std::int64_t left = tiles.count; left > 0; ++row, column = 0) {
+      const std::int64_t run = std::min(left, across - column);
+      finish_run(batch, image, {2 * row, 2 * column, run}, channel, sums);
+      sums += run * kWinogradOutputs * columns_;
+      left -= run;
     }
   }
 
-  void finish_run(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t channel,
+  struct Run {
+    std::int64_t y;  // of the first output
+    std::int64_t x;
+    std::int64_t tiles;
+  };
+  void finish_run(const Batch& batch, std::int64_t image, const Run& run, std::int64_t channel,
                   const std::int32_t* sums) const {
     for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
-      const std::int64_t y = tiles.first / tiles_across() * 2 + i / 2;
-      const std::int64_t x = tiles.first % tiles_across() * 2 + i % 2;
+      const std::int64_t y = run.y + i / 2;
+      const std::int64_t x = run.x + i % 2;
       const std::int64_t inside = (out_.width - x + 1) / 2;
       if (y >= out_.height || inside < 1) continue;
       finish(batch, image,
@@ -277,7 +291,7 @@ class WinogradConvolution final : public PanelConvolution {
               .stride = kWinogradOutputs * columns_,
               .pixel = y * out_.width + x,
               .step = 2,
-              .count = std::min(tiles.count, inside),
+              .count = std::min(run.tiles, inside),
               .channel = channel,
               .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
     }
