@@ -91,6 +91,9 @@ nlohmann::json json_of(const Measured& measured, int batch) {
 }
 
 void run_bench(const BenchOptions& options) {
+  if (options.file.empty() == options.network.name.empty()) {
+    throw_error(ErrorCode::InvalidArgument, "bench: expected a file or --network, one of them");
+  }
   const Model model = options.file.empty()
                           ? value_or_throw(Model::load(speed_network(options.network)))
                           : value_or_throw(Model::load(options.file));
