@@ -45,12 +45,11 @@ double spread(std::vector<double> values) {
 }
 
 void compare(const Options& options) {
-  const Model model =
-      options.file.empty()
-          ? value_or_throw(Model::load(cli::speed_network(options.network)))
-          : value_or_throw(Model::load(options.file));
-  Session session = value_or_throw(
-      Session::create(model, {.threads = options.threads, .batch = options.batch}));
+  const Model model = options.file.empty()
+                          ? value_or_throw(Model::load(cli::speed_network(options.network)))
+                          : value_or_throw(Model::load(options.file));
+  Session session =
+      value_or_throw(Session::create(model, {.threads = options.threads, .batch = options.batch}));
   omp_set_num_threads(options.threads);
   OneDnn opponent(model.file(), options.batch);
   std::mt19937 random(1);

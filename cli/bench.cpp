@@ -41,8 +41,7 @@ Measured measure(const Model& model, const SessionOptions& options, int runs) {
   const auto run = [&] {
     const auto start = std::chrono::steady_clock::now();
     value_or_throw(session.run(images, PixelOrder::Interleaved, outputs));
-    return 1e3 *
-           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   constexpr int kWarmUp = 3;
   for (int i = 0; i < kWarmUp; ++i) run();
@@ -100,20 +99,16 @@ void run_bench(const BenchOptions& options) {
   const Isa isa =
       options.isa.empty() ? value_or_throw(selected_isa()) : value_or_throw(parse_isa(options.isa));
   const Measured measured = measure(
-      model,
-      {.threads = options.threads, .batch = options.batch, .isa = isa, .timed = true},
+      model, {.threads = options.threads, .batch = options.batch, .isa = isa, .timed = true},
       options.runs);
   const double middle = median(measured.milliseconds);
   const double fastest = measured.milliseconds.front();
   if (options.json) {
-    const nlohmann::json json{{"network", model.name()},
-                              {"isa", name(isa)},
-                              {"threads", options.threads},
-                              {"batch", options.batch},
-                              {"runs", options.runs},
-                              {"median_ms", middle},
-                              {"fastest_ms", fastest},
-                              {"layers", json_of(measured, options.batch)}};
+    const nlohmann::json json{
+        {"network", model.name()},    {"isa", name(isa)},
+        {"threads", options.threads}, {"batch", options.batch},
+        {"runs", options.runs},       {"median_ms", middle},
+        {"fastest_ms", fastest},      {"layers", json_of(measured, options.batch)}};
     std::printf("%s\n", json.dump().c_str());
     return;
   }

@@ -25,8 +25,8 @@ DotKernelTable dot_kernels(Isa isa) {
 const DotKernel* select_dot(Isa isa, DotOperand operand, std::int64_t columns,
                             std::int64_t largest_product) {
   const auto fits = [&](const DotKernel& kernel) {
-    return kernel.operand == operand && kernel.products_in_16_bits * largest_product <=
-                                            std::numeric_limits<std::int16_t>::max();
+    return kernel.operand == operand &&
+           kernel.products_in_16_bits * largest_product <= std::numeric_limits<std::int16_t>::max();
   };
   const auto rank = [&](const DotKernel& kernel) {
     const std::int64_t computed = (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
@@ -58,7 +58,8 @@ void pack(const T* weights, std::int64_t columns, std::int64_t segments, std::in
       const T* source = weights + (column * segments + segment) * depth;
       T* target =
           packed + ((column / block * segments + segment) * quads * block + column % block) * kQuad;
-      for (std::int64_t k = 0; k < depth; ++k) target[k / kQuad * block * kQuad + k % kQuad] = source[k];
+      for (std::int64_t k = 0; k < depth; ++k)
+        target[k / kQuad * block * kQuad + k % kQuad] = source[k];
     }
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dot products of activations and weights with exact 32-bit sums, on bytes (codes times weights) or
 // on words (levels times weights). What lies under a filter comes in `segments` (rows of the
-// filter), each of them contiguous in memory, so that a convolution needs no gathering: neighbouring
-// pixels are rows at a fixed distance.
+// filter), each of them contiguous in memory, so that a convolution needs no gathering:
+// neighbouring pixels are rows at a fixed distance.
 #pragma once
 
 #include <cstddef>

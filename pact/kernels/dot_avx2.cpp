@@ -114,11 +114,14 @@ constexpr DotKernel words_kernel(const char* name) {
           .run = kAvx2Rows<AddWords, 1, kVectors>};
 }
 
-constexpr DotKernel kAvx2Dots[] = {
-    bytes_kernel<1, 1>("dot_u8_s8_i32_4x8x4_avx2"),   bytes_kernel<2, 1>("dot_u8_s8_i32_4x8x8_avx2"),
-    bytes_kernel<4, 1>("dot_u8_s8_i32_4x8x16_avx2"),  bytes_kernel<1, 2>("dot_u8_s8_i32_4x16x4_avx2"),
-    bytes_kernel<2, 2>("dot_u8_s8_i32_4x16x8_avx2"),  bytes_kernel<4, 2>("dot_u8_s8_i32_4x16x16_avx2"),
-    words_kernel<1>("dot_i16_i16_i32_4x8x2_avx2"),    words_kernel<2>("dot_i16_i16_i32_4x16x2_avx2")};
+constexpr DotKernel kAvx2Dots[] = {bytes_kernel<1, 1>("dot_u8_s8_i32_4x8x4_avx2"),
+                                   bytes_kernel<2, 1>("dot_u8_s8_i32_4x8x8_avx2"),
+                                   bytes_kernel<4, 1>("dot_u8_s8_i32_4x8x16_avx2"),
+                                   bytes_kernel<1, 2>("dot_u8_s8_i32_4x16x4_avx2"),
+                                   bytes_kernel<2, 2>("dot_u8_s8_i32_4x16x8_avx2"),
+                                   bytes_kernel<4, 2>("dot_u8_s8_i32_4x16x16_avx2"),
+                                   words_kernel<1>("dot_i16_i16_i32_4x8x2_avx2"),
+                                   words_kernel<2>("dot_i16_i16_i32_4x16x2_avx2")};
 
 }  // namespace
 

@@ -116,10 +116,9 @@ struct Call {
   }
 
   std::vector<Weight> packed(const std::vector<Weight>& weights) const {
-    const std::int64_t size =
-        dot_packed_bytes(kernel.operand, kernel.columns, shape.segments, shape.depth,
-                         kernel.columns) /
-        std::int64_t{sizeof(Weight)};
+    const std::int64_t size = dot_packed_bytes(kernel.operand, kernel.columns, shape.segments,
+                                               shape.depth, kernel.columns) /
+                              std::int64_t{sizeof(Weight)};
     std::vector<Weight> b(static_cast<std::size_t>(shape.count * size));
     for (std::int64_t m = 0; m < shape.count; ++m) {
       pack_dot_columns(weights.data() + m * kernel.columns * filter(), kernel.columns,
@@ -135,8 +134,8 @@ struct Call {
       const std::int64_t at = matrix * matrix_size() + row * row_stride() +
                               i / shape.depth * segment_stride() + i % shape.depth;
       const std::int64_t weight = (matrix * kernel.columns + column) * filter() + i;
-      sum += std::int64_t{a[static_cast<std::size_t>(at)]} *
-             weights[static_cast<std::size_t>(weight)];
+      sum +=
+          std::int64_t{a[static_cast<std::size_t>(at)]} * weights[static_cast<std::size_t>(weight)];
     }
     return static_cast<std::int32_t>(sum);
   }
@@ -263,10 +262,10 @@ TEST(PackDotColumns, LaysOutBlocksThenSegmentsThenQuadsAndFillsWithZeros) {
   std::vector<std::int8_t> packed(34, std::int8_t{-1});
   pack_dot_columns(weights.data(), 3, 1, 5, 2, packed.data() + 1);
   EXPECT_THAT(packed,
-              ElementsAreArray({-1,                                                   // before
-                                1, 2, 3, 4, 6, 7, 8, 9, 5, 0, 0, 0, 10, 0, 0, 0,      // 0 and 1
-                                11, 12, 13, 14, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0,  // 2
-                                -1}));                                                // after
+              ElementsAreArray({-1,                                                    // before
+                                1,  2,  3,  4,  6, 7, 8, 9, 5,  0, 0, 0, 10, 0, 0, 0,  // 0 and 1
+                                11, 12, 13, 14, 0, 0, 0, 0, 15, 0, 0, 0, 0,  0, 0, 0,  // 2
+                                -1}));                                                 // after
 }
 
 TEST(PackDotColumns, LaysOutWordsInPairs) {

@@ -40,7 +40,7 @@ struct Rows {
 
 // A sum takes five cycles and two start in each: few rows are summed in several chains.
 template <int kRows, int kVectors>
-constexpr int kChains = kRows * kVectors >= 8 ? 1 : (kRows * kVectors >= 4 ? 2 : 4);
+constexpr int kChains = kRows* kVectors >= 8 ? 1 : (kRows* kVectors >= 4 ? 2 : 4);
 
 // Add{}(sums, activations, weights): sixteen sums with a quad of products added to each.
 template <typename Add, int kRows, int kVectors>

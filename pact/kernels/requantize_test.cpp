@@ -61,10 +61,10 @@ TermValues random_term(TermType type, std::size_t n, std::mt19937_64& random) {
   };
   TermValues term;
   for (std::size_t i = 0; i < n; ++i) {
-    term.multipliers.push_back(static_cast<std::int32_t>(
-        i % 7 == 0 ? std::numeric_limits<std::int32_t>::min()
-                   : draw(-std::numeric_limits<std::int32_t>::max(),
-                          std::numeric_limits<std::int32_t>::max())));
+    term.multipliers.push_back(
+        static_cast<std::int32_t>(i % 7 == 0 ? std::numeric_limits<std::int32_t>::min()
+                                             : draw(-std::numeric_limits<std::int32_t>::max(),
+                                                    std::numeric_limits<std::int32_t>::max())));
   }
   const auto fill = [&]<typename T>(T, std::int64_t lowest, std::int64_t highest) {
     std::vector<T> values;
@@ -210,7 +210,8 @@ TEST(Requantize, ReadsAndWritesEveryPixelInItsPlace) {
   for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     std::mt19937_64 random(4);
     for (std::int64_t channels = 1; channels <= 40; ++channels) {
-      // Accumulators [pixel][channels + 3], levels [pixel][2 channels], codes [pixel][channels + 1].
+      // Accumulators [pixel][channels + 3], levels [pixel][2 channels], codes [pixel][channels +
+      // 1].
       constexpr std::int64_t kPixels = 5;
       constexpr int kShift = 12;
       const auto n = static_cast<std::size_t>(channels);

@@ -64,8 +64,8 @@ struct AnyTerms {
 
 // All pixels of the channels from i on: what `add` adds for each, shifted and clamped.
 template <typename Ops, typename T, typename Add>
-inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i,
-                              typename Ops::Mask mask, const Add& add) {
+inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask,
+                              const Add& add) {
   const std::int64_t left = block.channels - i;
   const Products<Ops> offsets{Ops::load_offsets(block.even_offsets + i / 2, (left + 1) / 2),
                               Ops::load_offsets(block.odd_offsets + i / 2, left / 2)};
@@ -89,8 +89,7 @@ inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i,
 
 // Accumulators and values of another type.
 template <typename Ops, typename T, typename Second>
-inline void requantize_pair(const RequantizeBlock& block, std::int64_t i,
-                            typename Ops::Mask mask) {
+inline void requantize_pair(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask) {
   const Term<Ops, std::int32_t> first(block.terms[0], i, mask);
   const Term<Ops, Second> second(block.terms[1], i, mask);
   requantize_pixels<Ops, T>(block, i, mask, [&](std::int64_t pixel, Products<Ops>& sums) {

@@ -5,7 +5,8 @@
 //   Y = A' [ (4 G g G') * (B' d B) ] A / 4,   the division without remainder
 //
 // Codes d up to c transform to [-2c, 4c]; `zero` = 2c is added so that they are unsigned. That adds
-// zero * (sum of the transformed filter) to every product, a constant that is subtracted at the end.
+// zero * (sum of the transformed filter) to every product, a constant that is subtracted at the
+// end.
 #pragma once
 
 #include <cstddef>

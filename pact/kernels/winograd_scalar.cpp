@@ -4,8 +4,8 @@
 namespace pact::kernels {
 
 const WinogradKernel winograd_scalar{.name = "winograd_2x2_3x3_scalar",
-                                      .isa = Isa::Scalar,
-                                      .transform_input = &transform_input<4>,
-                                      .transform_output = &transform_output<4>};
+                                     .isa = Isa::Scalar,
+                                     .transform_input = &transform_input<4>,
+                                     .transform_output = &transform_output<4>};
 
 }  // namespace pact::kernels

@@ -80,8 +80,8 @@ Result<Network> imagenet_resnet(const ImageNetResNetShape& shape, const Task& ta
   PACT_CHECK_OK(b.start(task));
   PACT_CHECK_OK(b.conv_norm("conv1", "bn1", b.last(), 64, 7, 2));
   PACT_CHECK_OK(b.then("relu", Relu{}));
-  PACT_CHECK_OK(b.then(
-      "maxpool", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}));
+  PACT_CHECK_OK(
+      b.then("maxpool", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}));
   for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
     for (int block = 0; block < shape.blocks[stage]; ++block) {
       const std::string name = text("layer", stage + 1, ".", block, ".");
@@ -119,8 +119,7 @@ Result<Network> alexnet(const Task& task) {
                                             .bias = Bias::Present}));
     PACT_CHECK_OK(b.then(text(layer.name, ".relu"), Relu{}));
     if (layer.pooled) {
-      PACT_CHECK_OK(
-          b.then(text(layer.name, ".pool"), MaxPool{.kernel = {3, 3}, .stride = {2, 2}}));
+      PACT_CHECK_OK(b.then(text(layer.name, ".pool"), MaxPool{.kernel = {3, 3}, .stride = {2, 2}}));
     }
   }
   PACT_CHECK_OK(b.then("flatten", Flatten{}));

@@ -15,9 +15,7 @@ struct Row {
 };
 
 auto cifar(ResidualForm form, int blocks) {
-  return [=](const Task& task) {
-    return resnet({.form = form, .blocks_per_stage = blocks}, task);
-  };
+  return [=](const Task& task) { return resnet({.form = form, .blocks_per_stage = blocks}, task); };
 }
 
 Result<graph::Network> demo(const Task& task) {

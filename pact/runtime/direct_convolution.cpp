@@ -21,7 +21,8 @@ constexpr std::int64_t kSums = 1792;
 
 std::int64_t largest_magnitude(const std::vector<std::int16_t>& levels) {
   std::int64_t largest = 0;
-  for (const std::int16_t level : levels) largest = std::max<std::int64_t>(largest, std::abs(level));
+  for (const std::int16_t level : levels)
+    largest = std::max<std::int64_t>(largest, std::abs(level));
   return largest;
 }
 

@@ -66,8 +66,7 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   }
   PACT_TRY(const Isa isa, isa_of(options));
   try {
-    return Session(
-        std::make_unique<runtime::Executor>(model.file_, isa, options));
+    return Session(std::make_unique<runtime::Executor>(model.file_, isa, options));
   } catch (const std::bad_alloc&) {
     return make_error(ErrorCode::Unsupported, "network '", model.name(),
                       "' does not fit into memory with a batch of ", options.batch);

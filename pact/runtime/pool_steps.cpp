@@ -48,8 +48,8 @@ class MaxPool final : public Step {
         source_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]),
         in_(context.model.nodes[static_cast<std::size_t>(source_)].value),
         out_(context.model.nodes[static_cast<std::size_t>(node)].value),
-        op_(std::get<format::Pool>(
-            context.model.nodes[static_cast<std::size_t>(node)].operation)) {}
+        op_(std::get<format::Pool>(context.model.nodes[static_cast<std::size_t>(node)].operation)) {
+  }
 
   std::size_t scratch_bytes() const override {
     return static_cast<std::size_t>(std::int64_t{in_.width} * in_.channels) *
@@ -131,8 +131,8 @@ class SumPool final : public ImageStep {
     float* target = output<float>(batch, image);
     for_each_output([&](Span rows, Span columns) {
       const bool over_window = op_.over == format::AverageOver::Window;
-      const std::int64_t pixels = over_window ? std::int64_t{op_.kernel.y} * op_.kernel.x
-                                              : rows.size() * columns.size();
+      const std::int64_t pixels =
+          over_window ? std::int64_t{op_.kernel.y} * op_.kernel.x : rows.size() * columns.size();
       for (std::int64_t c = 0; c < out_.channels; ++c) {
         double total = 0;
         for_each_pixel(rows, columns,
@@ -162,8 +162,8 @@ class SumPool final : public ImageStep {
 }  // namespace
 
 std::unique_ptr<Step> make_pool_step(const StepContext& context, std::int32_t node) {
-  const auto* op = std::get_if<format::Pool>(
-      &context.model.nodes[static_cast<std::size_t>(node)].operation);
+  const auto* op =
+      std::get_if<format::Pool>(&context.model.nodes[static_cast<std::size_t>(node)].operation);
   if (op == nullptr) return nullptr;
   if (op->kind == format::PoolKind::Max) return std::make_unique<MaxPool>(context, node);
   return std::make_unique<SumPool>(context, node);

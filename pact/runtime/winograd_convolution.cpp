@@ -138,8 +138,8 @@ class WinogradConvolution final : public PanelConvolution {
     rows_in_block_ = std::clamp<std::int64_t>(kTileBytes / row_bytes, 1, rows_);
     const std::size_t weight_bytes = static_cast<std::size_t>(kWinogradComponents * panels_) *
                                      static_cast<std::size_t>(columns_ * in_.channels);
-    tiles_in_group_ = weight_bytes <= kCachedFilters ? tiles_in_piece()
-                                                     : rows_in_block_ * tiles_across();
+    tiles_in_group_ =
+        weight_bytes <= kCachedFilters ? tiles_in_piece() : rows_in_block_ * tiles_across();
   }
 
   // [panel][component][quad][column][4]
@@ -153,11 +153,10 @@ class WinogradConvolution final : public PanelConvolution {
       const std::int64_t first = panel * columns_;
       const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - first);
       for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
-        kernels::pack_dot_columns(
-            filters.data() + (i * out_.channels + first) * in_.channels, count, 1, in_.channels,
-            columns_,
-            reinterpret_cast<std::int8_t*>(weights_.data()) +
-                (panel * kWinogradComponents + i) * component_size);
+        kernels::pack_dot_columns(filters.data() + (i * out_.channels + first) * in_.channels,
+                                  count, 1, in_.channels, columns_,
+                                  reinterpret_cast<std::int8_t*>(weights_.data()) +
+                                      (panel * kWinogradComponents + i) * component_size);
       }
     }
     for (std::int64_t o = 0; o < out_.channels; ++o) {
