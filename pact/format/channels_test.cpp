@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reader refuses of the operations that move or combine channels.
+// What the reader refuses of the operations that move or combine channels or pixels.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,6 +97,73 @@ TEST(VerifyChannels, Rearrange) {
                 op.view = {2, 4, 5};
               }),
               HasSubstr("as many elements as the input has"));
+}
+
+TEST(VerifyPixels, Pad) {
+  const auto error = [](const std::function<void(Pad&, Node&)>& change) {
+    return error_of<Pad>(kPad, change);
+  };
+  EXPECT_EQ(error([](auto&, Node&) {}), "no error");
+  EXPECT_THAT(error([](auto& op, Node&) { op.padding.left = -1; }),
+              HasSubstr("padding from 0 to 1024"));
+  EXPECT_THAT(error([](auto& op, Node&) { op.padding.bottom = 1025; }),
+              HasSubstr("padding from 0 to 1024"));
+  EXPECT_THAT(error([](auto& op, Node&) { op.spread.x = 0; }), HasSubstr("a spread of 1 to 1024"));
+  EXPECT_THAT(error([](auto& op, Node&) { op.spread.y = 1025; }),
+              HasSubstr("a spread of 1 to 1024"));
+  EXPECT_THAT(error([](auto& op, Node&) { op.spread.y = 3; }),
+              HasSubstr("a shape that follows from the padding"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.value.width = 5; }),
+              HasSubstr("a shape that follows from the padding"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.value.channels = 3; }),
+              HasSubstr("as many channels as the input has"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.value.grid = numeric::unsigned_grid(3); }),
+              HasSubstr("the element type of the input"));
+  EXPECT_THAT(error([](auto&, Node& node) {
+                node.inputs = {kSumPool};
+                node.value = value(Element::Accumulator, 2, 2);
+              }),
+              HasSubstr("floats or levels"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.inputs.push_back(kLookup); }),
+              HasSubstr("expected 1 inputs, found 2"));
+}
+
+TEST(VerifyPixels, Resize) {
+  const auto error = [](const std::function<void(Resize&, Node&)>& change) {
+    return error_of<Resize>(kNearest, change);
+  };
+  EXPECT_EQ(error([](auto&, Node& node) { node.value.height = 77; }), "no error");
+  EXPECT_THAT(error([](auto& op, Node&) {
+                op.rule.interpolation = static_cast<numeric::Interpolation>(2);
+              }),
+              HasSubstr("a known rule of resizing"));
+  EXPECT_THAT(
+      error([](auto& op, Node&) { op.rule.coordinates = static_cast<numeric::Coordinates>(4); }),
+      HasSubstr("a known rule of resizing"));
+  EXPECT_THAT(
+      error([](auto& op, Node&) { op.rule.rounding = static_cast<numeric::NearestRounding>(4); }),
+      HasSubstr("a known rule of resizing"));
+  constexpr float kInfinite = std::numeric_limits<float>::infinity();
+  for (const float scale : {0.0F, -1.0F, kInfinite, kInfinite - kInfinite}) {
+    EXPECT_THAT(error([=](auto& op, Node&) { op.scale_y = scale; }),
+                HasSubstr("scales that are positive and finite"));
+    EXPECT_THAT(error([=](auto& op, Node&) { op.scale_x = scale; }),
+                HasSubstr("scales that are positive and finite"));
+  }
+  EXPECT_THAT(
+      error([](auto& op, Node&) { op.rule.interpolation = numeric::Interpolation::Linear; }),
+      HasSubstr("floats between pixels"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.value.channels = 1; }),
+              HasSubstr("as many channels as the input has"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.value.element = Element::F32; }),
+              HasSubstr("the element type of the input"));
+  EXPECT_THAT(error([](auto&, Node& node) {
+                node.inputs = {kSumPool};
+                node.value = value(Element::Accumulator, 2, 2);
+              }),
+              HasSubstr("floats or levels"));
+  EXPECT_THAT(error([](auto&, Node& node) { node.inputs.clear(); }),
+              HasSubstr("expected 1 inputs, found 0"));
 }
 
 TEST(VerifyChannels, PaddedAverages) {

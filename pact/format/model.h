@@ -16,6 +16,7 @@
 #include "pact/base/result.h"
 #include "pact/numeric/functions.h"
 #include "pact/numeric/grid.h"
+#include "pact/numeric/resize.h"
 
 namespace pact::format {
 
@@ -149,10 +150,21 @@ struct Rearrange {
 };
 /// numeric/functions.h, over the channels of each pixel.
 struct Softmax {};
+/// Level 0: spread - 1 rows and columns between neighbouring pixels, then `padding` around.
+struct Pad {
+  Padding padding;
+  Pair spread;
+};
+/// numeric/resize.h, to the height and width of the value.
+struct Resize {
+  numeric::ResizeRule rule;
+  float scale_y = 1;
+  float scale_x = 1;
+};
 
-using Operation =
-    std::variant<Input, Lookup, Conv, Pool, Shortcut, Flatten, Requantize, Quantize, Dequantize,
-                 BatchNorm, Relu, Add, Pointwise, Multiply, Concat, Slice, Rearrange, Softmax>;
+using Operation = std::variant<Input, Lookup, Conv, Pool, Shortcut, Flatten, Requantize, Quantize,
+                               Dequantize, BatchNorm, Relu, Add, Pointwise, Multiply, Concat, Slice,
+                               Rearrange, Softmax, Pad, Resize>;
 
 struct Node {
   std::string_view name;

@@ -52,6 +52,14 @@ void expect_same_arrays(const Operation& a, const Operation& b) {
   } else if (const auto* rearrange = std::get_if<Rearrange>(&a)) {
     EXPECT_EQ(rearrange->view, std::get<Rearrange>(b).view);
     EXPECT_EQ(rearrange->order, std::get<Rearrange>(b).order);
+  } else if (const auto* pad = std::get_if<Pad>(&a)) {
+    EXPECT_EQ(pad->padding.top, std::get<Pad>(b).padding.top);
+    EXPECT_EQ(pad->padding.right, std::get<Pad>(b).padding.right);
+    EXPECT_EQ(pad->spread.y, std::get<Pad>(b).spread.y);
+  } else if (const auto* resize = std::get_if<Resize>(&a)) {
+    EXPECT_EQ(resize->rule, std::get<Resize>(b).rule);
+    EXPECT_EQ(resize->scale_y, std::get<Resize>(b).scale_y);
+    EXPECT_EQ(resize->scale_x, std::get<Resize>(b).scale_x);
   } else if (const auto* shortcut = std::get_if<Shortcut>(&a)) {
     EXPECT_EQ(shortcut->stride.y, std::get<Shortcut>(b).stride.y);
     EXPECT_EQ(shortcut->before, std::get<Shortcut>(b).before);
@@ -204,7 +212,7 @@ std::vector<Damage> damages() {
       {"MeanNan", [=](Model& m) { m.mean = f32({kNan}); }, "finite numbers in the mean"},
       {"Std", [](Model& m) { m.std = {}; }, "expected 1 entries of the std, found 0"},
       {"StdZero", [=](Model& m) { m.std = f32({0}); }, "a positive std"},
-      {"OutputAbsent", [](Model& m) { m.output = 24; }, "an output that exists"},
+      {"OutputAbsent", [](Model& m) { m.output = kLinearResize + 1; }, "an output that exists"},
       {"OutputNegative", [](Model& m) { m.output = -1; }, "an output that exists"},
       {"OutputLevels", [](Model& m) { m.output = kJoin; }, "an output of floats"},
       {"ExtentZero", [](Model& m) { out(m, kRelu).height = 0; },

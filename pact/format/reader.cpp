@@ -100,6 +100,16 @@ Operation read_operation(const schema::Rearrange& op) {
   return Rearrange{{extents.begin(), extents.end()}, {order.begin(), order.end()}};
 }
 Operation read_operation(const schema::Softmax&) { return Softmax{}; }
+Operation read_operation(const schema::Pad& op) {
+  return Pad{read_padding(op.padding()), read_pair(op.spread())};
+}
+Operation read_operation(const schema::Resize& op) {
+  return Resize{{static_cast<numeric::Interpolation>(op.interpolation()),
+                 static_cast<numeric::Coordinates>(op.coordinates()),
+                 static_cast<numeric::NearestRounding>(op.rounding())},
+                op.scale_y(),
+                op.scale_x()};
+}
 
 template <typename Table>
 Operation read_as(const schema::Node& node) {
@@ -144,6 +154,10 @@ Result<Operation> read_operation(const schema::Node& node) {
       return read_as<schema::Rearrange>(node);
     case schema::Operation::Softmax:
       return read_as<schema::Softmax>(node);
+    case schema::Operation::Pad:
+      return read_as<schema::Pad>(node);
+    case schema::Operation::Resize:
+      return read_as<schema::Resize>(node);
     case schema::Operation::NONE:
       break;
   }

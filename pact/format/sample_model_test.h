@@ -62,11 +62,17 @@ enum Place : std::size_t {
   kSlice,
   kRearrange,
   kSoftmax,
-  kFloatConv
+  kFloatConv,
+  kPad,
+  kNearest,
+  kLinearResize
 };
 
 /// A small model with every operation; what its views look into is kept for good.
 inline Model sample_model() {
+  using numeric::Coordinates;
+  using numeric::Interpolation;
+  using numeric::NearestRounding;
   const auto stream = numeric::symmetric_grid(numeric::kStreamBits);
   const auto u4 = numeric::unsigned_grid(4);
   const auto u2 = numeric::unsigned_grid(2);
@@ -145,6 +151,17 @@ inline Model sample_model() {
        Conv{.weights = floats(std::vector<float>(96, 0.125F)), .bias = floats({0.5F, 0, -0.5F})},
        {kSoftmax},
        value(Element::F32, 3, 1)},
+      {"pad", Pad{{1, 0, 0, 1}, {2, 2}}, {kMaxPool}, levels(u2, 2, 4)},
+      {"nearest",
+       Resize{
+           {Interpolation::Nearest, Coordinates::Asymmetric, NearestRounding::Ceil}, 0.5F, 0.75F},
+       {kPad},
+       levels(u2, 2, 3)},
+      {"linear_resize",
+       Resize{
+           {Interpolation::Linear, Coordinates::AlignCorners, NearestRounding::PreferFloor}, 2, 2},
+       {kAdd},
+       value(Element::F32, 1, 8)},
   };
   model.output = kFloatConv;
   return model;

@@ -5,102 +5,12 @@
 #include <cstdlib>
 #include <limits>
 
-#include "pact/format/model.h"
+#include "pact/format/checks.h"
 #include "pact/numeric/pack.h"
 #include "pact/numeric/requantize.h"
 
 namespace pact::format {
 namespace {
-
-constexpr std::int32_t kMaxExtent = 1 << 20;
-constexpr std::int32_t kMaxSide = (1 << 16) - 1;
-constexpr std::int32_t kMaxKernel = 1 << 10;
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
-constexpr std::size_t kMaxNodes = 1 << 14;
-constexpr std::size_t kMaxRank = 8;
-// What one image may ask of the runtime in all its values together.
-constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;
-
-template <typename... Parts>
-Error violation(const Parts&... parts) {
-  return make_error(ErrorCode::Corrupt, parts...);
-}
-
-Status expect(bool condition, std::string_view expectation) {
-  if (condition) return {};
-  return violation("expected ", expectation);
-}
-
-Status check_floats(std::span<const float> values, std::int64_t count, std::string_view what) {
-  if (static_cast<std::int64_t>(values.size()) != count) {
-    return violation("expected ", count, " entries of ", what, ", found ", values.size());
-  }
-  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
-    return violation("expected finite numbers in ", what);
-  }
-  return {};
-}
-
-Status check_value(const Value& value) {
-  for (const std::int32_t extent : {value.channels, value.height, value.width}) {
-    if (extent < 1 || extent > kMaxExtent) {
-      return violation("expected extents from 1 to ", kMaxExtent, ", found ", extent);
-    }
-  }
-  PACT_CHECK_OK(expect(value.height <= kMaxSide && value.width <= kMaxSide,
-                       "images of at most 65535 rows and columns"));
-  PACT_CHECK_OK(expect(value.pixels() <= kMaxElements && value.elements() <= kMaxElements,
-                       "a value of at most 2^31 elements"));
-  switch (value.element) {
-    case Element::F32:
-    case Element::Pixel:
-    case Element::Accumulator:
-      return {};
-    case Element::Level:
-      PACT_CHECK_OK(numeric::check(value.grid));
-      if (value.grid.bits == numeric::kStreamBits) {
-        return expect(value.grid == numeric::symmetric_grid(numeric::kStreamBits),
-                      "a symmetric grid of 16 bits");
-      }
-      return expect(value.grid.step == 1, "an activation grid that holds zero");
-  }
-  return violation("expected a known element type, found ", static_cast<int>(value.element));
-}
-
-Status check_slide(std::int32_t in, std::int32_t out, std::int32_t kernel, std::int32_t stride,
-                   std::int32_t padding, std::int32_t dilation) {
-  for (const std::int32_t extent : {kernel, stride, dilation}) {
-    PACT_CHECK_OK(
-        expect(extent >= 1 && extent <= kMaxKernel, "kernels, strides and dilations of 1 to 1024"));
-  }
-  const std::int32_t reach = dilation * (kernel - 1) + 1;
-  PACT_CHECK_OK(expect(in + padding >= reach, "a kernel that fits its input"));
-  return expect(out == (in + padding - reach) / stride + 1, "a shape that follows from the kernel");
-}
-
-Status check_window(const Value& in, const Value& out, Pair kernel, Pair stride, Padding padding,
-                    Pair dilation) {
-  for (const std::int32_t pad : {padding.top, padding.left, padding.bottom, padding.right}) {
-    PACT_CHECK_OK(expect(pad >= 0 && pad <= kMaxKernel, "padding from 0 to 1024"));
-  }
-  PACT_CHECK_OK(check_slide(in.height, out.height, kernel.y, stride.y, padding.top + padding.bottom,
-                            dilation.y));
-  return check_slide(in.width, out.width, kernel.x, stride.x, padding.left + padding.right,
-                     dilation.x);
-}
-
-std::int64_t magnitude(const Value& value) {
-  if (value.element == Element::Level) return value.grid.magnitude();
-  return std::numeric_limits<std::int32_t>::max();
-}
-
-bool same_shape(const Value& a, const Value& b) {
-  return a.channels == b.channels && a.height == b.height && a.width == b.width;
-}
-
-bool is_integer(const Value& value) {
-  return value.element == Element::Level || value.element == Element::Accumulator;
-}
 
 // By node: sums of the absolute levels of each filter of an integer convolution, else none; and
 // what no integer of its value exceeds.
@@ -133,6 +43,14 @@ struct Check {
     return expect(input.element == out().element && input.element != Element::Pixel &&
                       (input.element != Element::Level || input.grid == out().grid),
                   "the element type of the input");
+  }
+
+  // Elements of the input, or zeros, in rows and columns of any number.
+  Status moves_pixels() const {
+    PACT_CHECK_OK(inputs(1));
+    PACT_CHECK_OK(moves(in()));
+    PACT_CHECK_OK(expect(in().element != Element::Accumulator, "floats or levels"));
+    return expect(in().channels == out().channels, "as many channels as the input has");
   }
 
   Status of(const Input&) const {
@@ -234,6 +152,26 @@ struct Check {
     PACT_CHECK_OK(expect(in().element != Element::Accumulator, "floats or levels"));
     return expect(op.before >= 0 && op.before <= out().channels - in().channels,
                   "room for the channels of the input");
+  }
+
+  Status of(const Pad& op) const {
+    PACT_CHECK_OK(moves_pixels());
+    const Padding& pad = op.padding;
+    PACT_CHECK_OK(check_padding(pad));
+    PACT_CHECK_OK(expect(
+        std::min(op.spread.y, op.spread.x) >= 1 && std::max(op.spread.y, op.spread.x) <= kMaxKernel,
+        "a spread of 1 to 1024"));
+    return expect(out().height == (in().height - 1) * op.spread.y + 1 + pad.top + pad.bottom &&
+                      out().width == (in().width - 1) * op.spread.x + 1 + pad.left + pad.right,
+                  "a shape that follows from the padding");
+  }
+
+  Status of(const Resize& op) const {
+    PACT_CHECK_OK(numeric::check(op.rule, {op.scale_y, op.scale_x}));
+    PACT_CHECK_OK(moves_pixels());
+    return expect(
+        op.rule.interpolation == numeric::Interpolation::Nearest || in().element == Element::F32,
+        "floats between pixels");
   }
 
   Status of(const Flatten&) const {

@@ -132,6 +132,18 @@ class Writer {
                                    builder_.CreateVector(op.order));
   }
   auto write_operation(const Softmax&) { return schema::CreateSoftmax(builder_); }
+  auto write_operation(const Pad& op) {
+    const auto padding = format::to_schema(op.padding);
+    const auto spread = format::to_schema(op.spread);
+    return schema::CreatePad(builder_, unless(is_default(op.padding), padding),
+                             unless(is_default(op.spread), spread));
+  }
+  auto write_operation(const Resize& op) {
+    return schema::CreateResize(builder_, static_cast<schema::Interpolation>(op.rule.interpolation),
+                                static_cast<schema::Coordinates>(op.rule.coordinates),
+                                static_cast<schema::NearestRounding>(op.rule.rounding), op.scale_y,
+                                op.scale_x);
+  }
 
   Offset<schema::Node> write_node(const Node& node, std::int32_t index) {
     const Offset<void> operation =

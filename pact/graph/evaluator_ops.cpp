@@ -162,55 +162,6 @@ Floats average(const Operands& o, const AvgPool& op) {
   return out;
 }
 
-template <typename T>
-std::vector<T> concatenate(const Operands& o) {
-  std::vector<T> out;
-  for (const Value* value : o.values) {
-    const auto& part = std::get<std::vector<T>>(*value);
-    out.insert(out.end(), part.begin(), part.end());
-  }
-  return out;
-}
-
-template <typename T>
-std::vector<T> rearrange(const Rearrange& op, const std::vector<T>& in) {
-  const std::size_t rank = op.view.size();
-  Shape strides(rank, 1);  // of the view
-  for (std::size_t i = rank; i-- > 1;) strides[i - 1] = strides[i] * op.view[i];
-  std::vector<T> out;
-  out.reserve(in.size());
-  Shape at(rank, 0);  // in the permuted tensor
-  for (std::size_t n = 0; n < in.size(); ++n) {
-    std::int64_t source = 0;
-    for (std::size_t i = 0; i < rank; ++i) {
-      source += at[i] * strides[static_cast<std::size_t>(op.order[i])];
-    }
-    out.push_back(in[static_cast<std::size_t>(source)]);
-    for (std::size_t i = rank; i-- > 0;) {
-      if (++at[i] < op.view[static_cast<std::size_t>(op.order[i])]) break;
-      at[i] = 0;
-    }
-  }
-  return out;
-}
-
-template <typename T>
-std::vector<T> shortcut(const Shortcut& op, const Operands& o, const std::vector<T>& in) {
-  const Shape& from = o.input_type().shape;
-  const Shape& to = o.type().shape;
-  std::vector<T> out(count(o.type()), T{0});
-  for (std::int64_t c = 0; c < from[0]; ++c) {
-    for (std::int64_t y = 0; y < to[1]; ++y) {
-      for (std::int64_t x = 0; x < to[2]; ++x) {
-        out[static_cast<std::size_t>(((c + op.before) * to[1] + y) * to[2] + x)] =
-            in[static_cast<std::size_t>((c * from[1] + y * op.stride.y) * from[2] +
-                                        x * op.stride.x)];
-      }
-    }
-  }
-  return out;
-}
-
 numeric::ActivationQuantizer quantizer_of(const FakeQuantize& op, const Operands& o,
                                           std::size_t channel) {
   if (op.scheme == ActivationScheme::Pact) {
@@ -302,25 +253,9 @@ struct Evaluate {
         o, [&](std::size_t c, std::size_t i) { out[i] *= o.floats(1)[per_channel ? c : i]; });
     return Value(std::move(out));
   }
-  Result<Value> of(const Concat&) const {
-    return std::visit(
-        [&](const auto& in) {
-          return Value(concatenate<typename std::decay_t<decltype(in)>::value_type>(o));
-        },
-        *o.values[0]);
-  }
-  Result<Value> of(const Slice& op) const {
-    const auto size = static_cast<std::ptrdiff_t>(o.type().channel_size());
-    return std::visit(
-        [&](const auto& in) {
-          const auto begin = in.begin() + op.first * size;
-          return Value(std::decay_t<decltype(in)>(begin, begin + op.count * size));
-        },
-        *o.values[0]);
-  }
-  Result<Value> of(const Rearrange& op) const {
-    return std::visit([&](const auto& in) { return Value(rearrange(op, in)); }, *o.values[0]);
-  }
+  Result<Value> of(const Concat&) const { return concatenate(o); }
+  Result<Value> of(const Slice& op) const { return slice(op, o); }
+  Result<Value> of(const Rearrange& op) const { return rearrange(op, o); }
   Result<Value> of(const Softmax&) const {
     const Floats& in = o.floats();
     Floats out(in.size());
@@ -332,9 +267,9 @@ struct Evaluate {
     return Value(std::move(out));
   }
   Result<Value> of(const Flatten&) const { return *o.values[0]; }
-  Result<Value> of(const Shortcut& op) const {
-    return std::visit([&](const auto& in) { return Value(shortcut(op, o, in)); }, *o.values[0]);
-  }
+  Result<Value> of(const Shortcut& op) const { return shortcut(op, o); }
+  Result<Value> of(const Pad& op) const { return pad(op, o); }
+  Result<Value> of(const Resize& op) const { return resize(op, o); }
   Result<Value> of(const FakeQuantize& op) const {
     Floats out(o.floats().size());
     for_each_element(o, [&](std::size_t c, std::size_t i) {

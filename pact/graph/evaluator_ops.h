@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function per operation of the evaluator. Internal to graph/.
+// What operations of the evaluator see, and those that move elements. Internal to graph/.
 #pragma once
 
 #include <span>
@@ -30,5 +30,13 @@ struct Operands {
 };
 
 Result<Value> apply(const Operands& operands);
+
+// Operations that move elements of any type, and resizing (evaluator_moves.cpp).
+Value concatenate(const Operands& operands);
+Value slice(const Slice& op, const Operands& operands);
+Value rearrange(const Rearrange& op, const Operands& operands);
+Value shortcut(const Shortcut& op, const Operands& operands);
+Value pad(const Pad& op, const Operands& operands);
+Value resize(const Resize& op, const Operands& operands);
 
 }  // namespace pact::graph

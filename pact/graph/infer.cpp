@@ -290,14 +290,33 @@ struct Infer {
     return type;
   }
   Result<ValueType> of(const Shortcut& op) const {
-    PACT_CHECK_OK(expect_inputs(in, 1, 1));
-    PACT_CHECK_OK(expect_image(in[0]));
-    PACT_CHECK_OK(expect_element(in[0], {Element::F32, Element::Level}));
+    PACT_CHECK_OK(expect_image_of({Element::F32, Element::Level}));
     PACT_CHECK_OK(expect_range("added channels", std::min(op.before, op.after), 0, kMaxExtent));
     PACT_CHECK_OK(expect_range("added channels", std::max(op.before, op.after), 0, kMaxExtent));
     PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels() + op.before + op.after,
                                    {{}, op.stride, {}, {}}));
     return ValueType{in[0].element, std::move(shape), in[0].grid};
+  }
+  Result<ValueType> of(const Pad& op) const {
+    PACT_CHECK_OK(expect_image_of({Element::F32, Element::Level}));
+    const Padding& p = op.padding;
+    for (const std::int64_t pad : {p.top, p.left, p.bottom, p.right}) {
+      PACT_CHECK_OK(expect_range("padding", pad, 0, kMaxKernel));
+    }
+    PACT_CHECK_OK(expect_range("a spread", std::min(op.spread.y, op.spread.x), 1, kMaxKernel));
+    PACT_CHECK_OK(expect_range("a spread", std::max(op.spread.y, op.spread.x), 1, kMaxKernel));
+    ValueType type = in[0];
+    type.shape[1] = (type.shape[1] - 1) * op.spread.y + 1 + p.top + p.bottom;
+    type.shape[2] = (type.shape[2] - 1) * op.spread.x + 1 + p.left + p.right;
+    return type;
+  }
+  Result<ValueType> of(const Resize& op) const {
+    PACT_CHECK_OK(expect_image_of({Element::F32, Element::Level}));
+    if (op.rule.interpolation == numeric::Interpolation::Linear) {
+      PACT_CHECK_OK(expect_element(in[0], {Element::F32}));
+    }
+    PACT_CHECK_OK(numeric::check(op.rule, {op.scale.y, op.scale.x}));
+    return ValueType{in[0].element, {in[0].channels(), op.size.y, op.size.x}, in[0].grid};
   }
   Result<ValueType> of(const FakeQuantize& op) const {
     const bool stream = op.scheme == ActivationScheme::Stream;
@@ -342,11 +361,14 @@ struct Infer {
     PACT_CHECK_OK(expect_element(in[0], {Element::F32}));
     return in[0];
   }
-  Result<ValueType> pool(Pair kernel, Pair stride, Padding padding, Element from,
-                         Element to) const {
+  Status expect_image_of(std::initializer_list<Element> elements) const {
     PACT_CHECK_OK(expect_inputs(in, 1, 1));
     PACT_CHECK_OK(expect_image(in[0]));
-    PACT_CHECK_OK(expect_element(in[0], {from}));
+    return expect_element(in[0], elements);
+  }
+  Result<ValueType> pool(Pair kernel, Pair stride, Padding padding, Element from,
+                         Element to) const {
+    PACT_CHECK_OK(expect_image_of({from}));
     PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels(), {kernel, stride, padding, {}}));
     return ValueType{to, std::move(shape), {}};
   }

@@ -85,6 +85,8 @@ TEST(Network, WindowsHaveTheShapesOfPyTorch) {
   EXPECT_EQ(shape("e", AvgPool{.kernel = {2, 2}, .stride = {2, 2}}), (Shape{2, 5, 4}));
   EXPECT_EQ(shape("f", GlobalAvgPool{}), (Shape{2, 1, 1}));
   EXPECT_EQ(shape("g", Shortcut{{2, 2}, 1, 3}), (Shape{6, 6, 5}));
+  EXPECT_EQ(shape("h", Pad{{1, 2, 3, 4}, {2, 3}}), (Shape{2, 25, 31}));
+  EXPECT_EQ(shape("i", Resize{{22, 5}, {2, 0.5F}, {}}), (Shape{2, 22, 5}));
 }
 
 TEST(Network, LevelsAndAccumulatorsFlowThroughIntegerOperations) {
@@ -334,6 +336,41 @@ TEST(Network, MacsOfADepthwiseConvolutionHaveNoChannelFactor) {
   const NodeId conv = value_or_throw(
       network.add("conv", Conv2d{.out_channels = 8, .kernel = {3, 3}, .groups = 8}, {in}));
   EXPECT_EQ(network.macs(conv), 8 * 3 * 3 * 9);
+}
+
+TEST(Infer, NamesWhatDoesNotFitTheOperationsThatMakeRowsAndColumns) {
+  const ValueType image{Element::F32, {4, 3, 5}, {}};
+  const ValueType levels{Element::Level, {4, 3, 5}, numeric::unsigned_grid(4)};
+  const ValueType sums{Element::Accumulator, {4, 3, 5}, {}};
+  const auto error = [](const Operation& op, const std::vector<ValueType>& inputs) {
+    const auto type = infer(op, inputs);
+    return type ? "no error" : type.error().message;
+  };
+  EXPECT_EQ(error(Pad{{1, 0, 0, 0}, {2, 2}}, {levels}), "no error");
+  EXPECT_THAT(error(Pad{}, {image, image}), HasSubstr("expected 1 inputs, found 2"));
+  EXPECT_THAT(error(Pad{}, {sums}), HasSubstr("does not fit this operation"));
+  EXPECT_THAT(error(Pad{}, {{Element::F32, {60}, {}}}), HasSubstr("channels x height x width"));
+  EXPECT_THAT(error(Pad{{0, 0, -1, 0}, {}}, {image}), HasSubstr("padding from 0 to 1024"));
+  EXPECT_THAT(error(Pad{{0, 1025, 0, 0}, {}}, {image}), HasSubstr("found 1025"));
+  EXPECT_THAT(error(Pad{{}, {1, 0}}, {image}), HasSubstr("a spread from 1 to 1024, found 0"));
+  EXPECT_THAT(error(Pad{{}, {1025, 1}}, {image}), HasSubstr("a spread from 1 to 1024"));
+  const ValueType large{Element::F32, {1, 2000, 1000}, {}};
+  EXPECT_THAT(error(Pad{{}, {1024, 1}}, {large}), HasSubstr("an extent from 1 to 1048576"));
+  EXPECT_THAT(error(Pad{{}, {500, 500}}, {large}), HasSubstr("is too large"));
+
+  const Resize nearest{{6, 5}, {2, 1}, {}};
+  Resize linear = nearest;
+  linear.rule.interpolation = numeric::Interpolation::Linear;
+  EXPECT_EQ(error(nearest, {levels}), "no error");
+  EXPECT_EQ(error(linear, {image}), "no error");
+  EXPECT_THAT(error(linear, {levels}), HasSubstr("does not fit this operation"));
+  EXPECT_THAT(error(nearest, {sums}), HasSubstr("does not fit this operation"));
+  EXPECT_THAT(error(Resize{{0, 5}, {}, {}}, {image}), HasSubstr("an extent from 1"));
+  EXPECT_THAT(error(Resize{{1 << 20, 1 << 20}, {}, {}}, {image}), HasSubstr("is too large"));
+  for (const float scale : {0.0F, -2.0F, INFINITY, NAN}) {
+    EXPECT_THAT(error(Resize{{6, 5}, {2, scale}, {}}, {image}),
+                HasSubstr("scales that are positive and finite, found 2 and "));
+  }
 }
 
 TEST(Infer, NamesWhatDoesNotFitTheOperationsThatMoveChannels) {

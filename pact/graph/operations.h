@@ -15,6 +15,7 @@
 #include "pact/graph/tensor.h"
 #include "pact/numeric/functions.h"
 #include "pact/numeric/grid.h"
+#include "pact/numeric/resize.h"
 #include "pact/numeric/weights.h"
 
 namespace pact::graph {
@@ -23,6 +24,13 @@ struct Pair {
   std::int64_t y = 1;
   std::int64_t x = 1;
   bool operator==(const Pair&) const = default;
+};
+
+/// Factors of rows and columns.
+struct Scale {
+  float y = 1;
+  float x = 1;
+  bool operator==(const Scale&) const = default;
 };
 
 struct Padding {
@@ -146,6 +154,22 @@ struct Shortcut {
   bool operator==(const Shortcut&) const = default;
 };
 
+/// Zeros: spread - 1 rows and columns of them between neighbours, then `padding` around; F or L.
+/// {c, h, w} -> {c, (h - 1) * spread.y + 1 + top + bottom, the same of the columns}.
+struct Pad {
+  Padding padding;
+  Pair spread;
+  bool operator==(const Pad&) const = default;
+};
+
+/// Images of size.y rows and size.x columns (numeric/resize.h). Nearest: F or L; Linear: F -> F.
+struct Resize {
+  Pair size;
+  Scale scale;
+  numeric::ResizeRule rule;
+  bool operator==(const Resize&) const = default;
+};
+
 /// F -> F, a function of each element with coefficients `a` and `b` (numeric/functions.h).
 struct Pointwise {
   numeric::Function function = numeric::Function::Clip;
@@ -257,17 +281,17 @@ struct Dequantize {
 };
 
 using Operation = std::variant<Input, Conv2d, Linear, BatchNorm, Relu, Add, MaxPool, AvgPool,
-                               GlobalAvgPool, Flatten, Shortcut, Pointwise, Multiply, Concat, Slice,
-                               Rearrange, Softmax, FakeQuantize, Lookup, IntConv2d, IntLinear,
-                               SumPool, Requantize, Quantize, Dequantize>;
+                               GlobalAvgPool, Flatten, Shortcut, Pad, Resize, Pointwise, Multiply,
+                               Concat, Slice, Rearrange, Softmax, FakeQuantize, Lookup, IntConv2d,
+                               IntLinear, SumPool, Requantize, Quantize, Dequantize>;
 
 /// Name of each alternative of Operation, in its order, as the text form spells it.
 inline constexpr std::array<std::string_view, std::variant_size_v<Operation>> kOperationNames{
-    "input",      "conv2d",    "linear",        "batch_norm",      "relu",
-    "add",        "max_pool",  "avg_pool",      "global_avg_pool", "flatten",
-    "shortcut",   "pointwise", "multiply",      "concat",          "slice",
-    "rearrange",  "softmax",   "fake_quantize", "lookup",          "int_conv2d",
-    "int_linear", "sum_pool",  "requantize",    "quantize",        "dequantize"};
+    "input",      "conv2d",        "linear",          "batch_norm", "relu",       "add",
+    "max_pool",   "avg_pool",      "global_avg_pool", "flatten",    "shortcut",   "pad",
+    "resize",     "pointwise",     "multiply",        "concat",     "slice",      "rearrange",
+    "softmax",    "fake_quantize", "lookup",          "int_conv2d", "int_linear", "sum_pool",
+    "requantize", "quantize",      "dequantize"};
 
 inline std::string_view name(const Operation& operation) {
   return kOperationNames[operation.index()];
@@ -306,6 +330,12 @@ void fields(Op& op, Visit visit) {
     visit("kernel", op.kernel), visit("stride", op.stride);
   } else if constexpr (std::is_same_v<T, Shortcut>) {
     visit("stride", op.stride), visit("before", op.before), visit("after", op.after);
+  } else if constexpr (std::is_same_v<T, Pad>) {
+    visit("padding", op.padding), visit("spread", op.spread);
+  } else if constexpr (std::is_same_v<T, Resize>) {
+    visit("size", op.size), visit("scale", op.scale);
+    visit("interpolation", op.rule.interpolation), visit("coordinates", op.rule.coordinates);
+    visit("rounding", op.rule.rounding);
   } else if constexpr (std::is_same_v<T, FakeQuantize>) {
     visit("scheme", op.scheme), visit("bits", op.bits), visit("granularity", op.granularity);
     visit("gradient", op.gradient);

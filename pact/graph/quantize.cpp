@@ -12,9 +12,15 @@ bool is_layer(const Node& node) {
   return node.as<Conv2d>() != nullptr || node.as<Linear>() != nullptr;
 }
 
+bool resizes(const Node& node, numeric::Interpolation interpolation) {
+  const auto* op = node.as<Resize>();
+  return op != nullptr && op->rule.interpolation == interpolation;
+}
+
 // Operations after which a level is still a level of the same grid.
 bool keeps_levels(const Node& node) {
-  return node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
+  return resizes(node, numeric::Interpolation::Nearest) || node.as<Pad>() != nullptr ||
+         node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
          node.as<Shortcut>() != nullptr || node.as<Slice>() != nullptr ||
          node.as<Rearrange>() != nullptr;
 }
@@ -35,12 +41,14 @@ bool is_quantized_already(const Node& node) {
          (linear != nullptr && linear->weights.scheme != none);
 }
 
-bool is_pool(const Node& node) {
-  return node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr;
+// Averages of neighbours, which lie between levels.
+bool averages(const Node& node) {
+  return node.as<AvgPool>() != nullptr || node.as<GlobalAvgPool>() != nullptr ||
+         resizes(node, numeric::Interpolation::Linear);
 }
 
 bool hands_on(const Node& node) {
-  return keeps_levels(node) || is_pool(node) || node.as<Concat>() != nullptr;
+  return keeps_levels(node) || averages(node) || node.as<Concat>() != nullptr;
 }
 
 class Quantizer {
@@ -229,12 +237,13 @@ class Quantizer {
                                          [&](NodeId input) { return is_nonnegative(input); });
   }
 
-  // True if layers alone read the value, as it is or the largest of its pixels.
+  // True if layers alone read the value, as it is, among zeros or the largest of its pixels.
   bool feeds_layers(NodeId id) const {
     const auto consumers = source_.consumers(id);
     return std::all_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
       const Node& node = source_.node(consumer);
-      return is_layer(node) || (node.as<MaxPool>() != nullptr && feeds_layers(consumer));
+      const bool passes = node.as<MaxPool>() != nullptr || node.as<Pad>() != nullptr;
+      return is_layer(node) || (passes && feeds_layers(consumer));
     });
   }
 

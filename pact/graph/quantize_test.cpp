@@ -338,6 +338,32 @@ TEST(Matches, AStarStandsForAnyText) {
   EXPECT_FALSE(matches("*a*b*", "xxbxxaxx"));
 }
 
+// An encoder of one layer and a decoder of two, the first of which reads what `decode` makes.
+Network decoder(const Operation& decode) {
+  Builder b;
+  NodeId x = b.add("input", Input{3, 8, 8}, {});
+  x = b.relu("relu1", b.norm("bn1", b.conv("conv1", x, 4, 2)));
+  x = b.add("decoded", decode, {x});
+  b.finish(b.relu("relu2", b.conv("conv2", x, 4)));
+  return b.network;
+}
+
+TEST(Quantize, LevelsStayLevelsAmongZerosAndAsNearestPixels) {
+  for (const Operation& decode :
+       {Operation(Pad{{1, 1, 1, 1}, {2, 2}}), Operation(Resize{{8, 8}, {2, 2}, {}})}) {
+    const Network before = decoder(decode);
+    const Network n = quantized(before);
+    EXPECT_EQ(kind(n, "relu1"), "pact 4");
+    EXPECT_THAT(added(before, n), ElementsAre("conv1.input", "linear.input"));
+  }
+  const Network before =
+      decoder(Resize{{8, 8}, {2, 2}, {.interpolation = numeric::Interpolation::Linear}});
+  const Network n = quantized(before);
+  EXPECT_EQ(kind(n, "relu1"), "pact 4");
+  EXPECT_THAT(added(before, n), ElementsAre("conv1.input", "conv2.input", "linear.input"));
+  EXPECT_EQ(kind(n, "conv2.input"), "pact 4");  // between values that are not negative
+}
+
 TEST(Quantize, AReluThatAFloatClassifierReadsThroughAPoolStaysARelu) {
   QuantizePolicy policy;
   policy.last = float_layer();

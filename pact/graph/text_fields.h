@@ -40,6 +40,29 @@ inline constexpr std::array<EnumNames<numeric::Function>, 5> names_of(numeric::F
   }
   return names;
 }
+inline constexpr std::array<EnumNames<numeric::Interpolation>, 2> names_of(numeric::Interpolation) {
+  std::array<EnumNames<numeric::Interpolation>, 2> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = {numeric::kInterpolationNames[i].interpolation,
+                numeric::kInterpolationNames[i].name};
+  }
+  return names;
+}
+inline constexpr std::array<EnumNames<numeric::Coordinates>, 4> names_of(numeric::Coordinates) {
+  std::array<EnumNames<numeric::Coordinates>, 4> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = {numeric::kCoordinatesNames[i].coordinates, numeric::kCoordinatesNames[i].name};
+  }
+  return names;
+}
+inline constexpr std::array<EnumNames<numeric::NearestRounding>, 4> names_of(
+    numeric::NearestRounding) {
+  std::array<EnumNames<numeric::NearestRounding>, 4> names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i] = {numeric::kNearestRoundingNames[i].rounding, numeric::kNearestRoundingNames[i].name};
+  }
+  return names;
+}
 inline constexpr std::array<EnumNames<AlphaGradient>, 2> names_of(AlphaGradient) {
   return {{{AlphaGradient::Pact, "pact"}, {AlphaGradient::PactPlus, "pact+"}}};
 }

@@ -33,12 +33,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-Status parse_value(std::string_view text, Pair& pair) {
+// Pair and Scale.
+template <typename Two>
+Status parse_two(std::string_view text, Two& values) {
   const auto parts = split(text, 'x');
   if (parts.size() != 2) return syntax_error("expected two numbers as 1x1, found '", text, "'");
-  PACT_CHECK_OK(parse_value(parts[0], pair.y));
-  return parse_value(parts[1], pair.x);
+  PACT_CHECK_OK(parse_value(parts[0], values.y));
+  return parse_value(parts[1], values.x);
 }
+Status parse_value(std::string_view text, Pair& pair) { return parse_two(text, pair); }
+Status parse_value(std::string_view text, Scale& scale) { return parse_two(text, scale); }
 
 // "2x3x4" as to_string(Shape) prints it.
 Status parse_value(std::string_view text, Shape& shape) {

@@ -17,6 +17,9 @@ std::string value_text(std::int64_t value) { return std::to_string(value); }
 std::string value_text(int value) { return std::to_string(value); }
 std::string value_text(float value) { return print_float(value); }
 std::string value_text(const Pair& pair) { return text(pair.y, "x", pair.x); }
+std::string value_text(const Scale& scale) {
+  return text(print_float(scale.y), "x", print_float(scale.x));
+}
 std::string value_text(const Padding& p) {
   return text(p.top, ",", p.left, ",", p.bottom, ",", p.right);
 }

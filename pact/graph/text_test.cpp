@@ -42,6 +42,13 @@ Network everything() {
   const NodeId max = add("max", MaxPool{{3, 2}, {2, 1}, {2, 1, 0, 1}}, {sum});
   const NodeId avg = add("avg", AvgPool{{2, 1}, {1, 2}, {1, 0, 0, 0}, AverageOver::Window}, {max});
   const NodeId cut = add("cut", Shortcut{{1, 2}, 3, 5}, {avg});
+  const NodeId among = add("among", Pad{{1, 2, 3, 4}, {2, 3}}, {avg});
+  add("resized",
+      Resize{{7, 9},
+             {1.0F / 3, 2.5F},
+             {numeric::Interpolation::Linear, numeric::Coordinates::AlignCorners,
+              numeric::NearestRounding::Ceil}},
+      {among});
   const NodeId leaky = add("leaky", Pointwise{numeric::Function::LeakyRelu, 0.01F, 0}, {conv});
   const NodeId swish = add("swish", Pointwise{numeric::Function::HardSwish, 0, 1e-7F}, {leaky});
   const NodeId product = add("product", Multiply{}, {swish, leaky});

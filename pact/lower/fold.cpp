@@ -6,8 +6,8 @@
 //   batch_norm(x)   = x g[c] + b[c]
 //   x + y           = the terms of both, the offsets added
 //   average(x)      = sums of v, scale / area
-//   flatten, shortcut, slice, rearrange, concat, max_pool move levels; scales go with their
-//   channels
+//   flatten, shortcut, slice, rearrange, concat, max_pool, resize to nearest pixels, and pad where
+//   no offset makes something else of zero, move levels; scales go with their channels
 //
 // What no rule fits stays a float operation.
 #include <algorithm>
@@ -46,6 +46,10 @@ Form read_form(const Network& network, NodeId id) {
 
 bool all_equal(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [&](double v) { return v == values[0]; });
+}
+
+bool has_offset(const Form& form) {
+  return std::any_of(form.offset.begin(), form.offset.end(), [](double o) { return o != 0; });
 }
 
 class Folder {
@@ -112,10 +116,7 @@ class Folder {
 
   // A layer multiplies levels only if one scale serves all the channels that a filter reads.
   Status check_layer_input(const Node& node, const Form& form, bool depthwise) const {
-    const bool one_term = form.terms.size() == 1;
-    const bool offset =
-        std::any_of(form.offset.begin(), form.offset.end(), [](double o) { return o != 0; });
-    if (!one_term || offset) {
+    if (form.terms.size() != 1 || has_offset(form)) {
       return make_error(ErrorCode::Unsupported, "node '", node.name,
                         "': expected an input on one grid, found an unquantized one");
     }
@@ -240,6 +241,10 @@ class Folder {
     }
     if (node.as<Rearrange>() != nullptr) return levels && is_uniform(form);
     if (const auto* op = node.as<AvgPool>()) return levels && op->padding == Padding{};
+    if (node.as<Pad>() != nullptr) return levels && !has_offset(form);
+    if (const auto* op = node.as<Resize>()) {
+      return levels && op->rule.interpolation == numeric::Interpolation::Nearest;
+    }
     return levels && (node.as<GlobalAvgPool>() != nullptr || node.as<Shortcut>() != nullptr ||
                       node.as<Slice>() != nullptr);
   }

@@ -156,6 +156,12 @@ class Packer {
     return format::Operation(
         format::Shortcut{to_format(op.stride), static_cast<std::int32_t>(op.before)});
   }
+  Converted convert(NodeId, const Pad& op) {
+    return format::Operation(format::Pad{to_format(op.padding), to_format(op.spread)});
+  }
+  Converted convert(NodeId, const Resize& op) {
+    return format::Operation(format::Resize{op.rule, op.scale.y, op.scale.x});
+  }
   Converted convert(NodeId id, const Requantize& op) {
     auto offsets = numeric::shorten(network_.parameter(id, "offset").longs());
     if (!offsets) {

@@ -144,6 +144,75 @@ TEST(Passes, ConcatenationsBecomeIntegers) {
   }
 }
 
+// A decoder: levels among zeros, nearest pixels, and a quantizer behind a concatenation of both.
+constexpr const char* kDecoder = R"(network "decoder"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%conv1 = conv2d(%input) {out_channels=4 kernel=3x3 stride=2x2 padding=1,1,1,1}
+%relu1 = relu(%conv1) {}
+%spread = pad(%relu1) {padding=1,1,1,1 spread=2x2}
+%conv2 = conv2d(%spread) {out_channels=3 kernel=3x3}
+%bn2 = batch_norm(%conv2) {}
+%wider = pad(%bn2) {padding=0,0,1,1}
+%relu2 = relu(%conv1) {}
+%up = resize(%relu2) {size=6x6 scale=2x2 coordinates=asymmetric rounding=floor}
+%both = concat(%up, %wider) {}
+%relu3 = relu(%both) {}
+%conv4 = conv2d(%relu3) {out_channels=3}
+%small = resize(%conv4) {size=3x4 scale=0.5x0.7}
+%bn5 = batch_norm(%small) {}
+%relu5 = relu(%bn5) {}
+%pool = global_avg_pool(%relu5) {}
+%flatten = flatten(%pool) {}
+%linear = linear(%flatten) {out_features=3}
+)";
+
+TEST(Passes, PixelsAreMovedAsIntegers) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    Network floats = value_or_throw(parse(kDecoder));
+    fill(floats, seed);
+    Network network = value_or_throw(quantize(floats, {.alpha = 2}));
+    std::vector<std::int32_t> pixels;
+    const std::vector<float> image = float_image(seed, &pixels);
+    const auto expected = result_of(network, image);
+    for (const Pass& pass : passes()) {
+      network = value_or_throw(pass.run(network));
+      const bool after_reading = reads_pixels(network);
+      const auto found = after_reading ? result_of(network, pixels) : result_of(network, image);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(found[i], expected[i], 0.08F) << pass.name << ", seed " << seed;
+      }
+    }
+    for (const Node& node : network.nodes()) {
+      const bool is_float = node.type.element == Element::F32;
+      EXPECT_TRUE(!is_float || node.as<Dequantize>() != nullptr) << print(network);
+    }
+  }
+}
+
+// Zeros beside values with an offset are no levels, and pixels between levels are none either.
+TEST(Passes, PaddingOfAnOffsetAndLinearPixelsStayFloat) {
+  for (const char* op : {"pad(%bn1) {padding=1,0,0,0 spread=2x1}",
+                         "resize(%relu1) {size=7x9 scale=1.4x1.8 interpolation=linear}"}) {
+    SCOPED_TRACE(op);
+    std::string source = kBlock;
+    source.replace(source.find("%conv2 ="), std::string::npos,
+                   text("%moved = ", op, "\n%pool = avg_pool(%moved) {kernel=2x2}\n"));
+    Network network = value_or_throw(parse(source));
+    fill(network, 4);
+    const Network lowered = value_or_throw(lower(network));
+    const Node& moved = lowered.node(*lowered.find("moved"));
+    EXPECT_EQ(moved.type.element, Element::F32);
+    EXPECT_NE(lowered.node(moved.inputs[0]).as<Dequantize>(), nullptr);
+    std::vector<std::int32_t> pixels;
+    const auto image = float_image(5, &pixels);
+    const auto expected = result_of(network, image);
+    const auto found = result_of(lowered, pixels);
+    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 0.05F);
+  }
+}
+
 TEST(Passes, AClipBelowAlphaStays) {
   Network floats = value_or_throw(parse(kBranches));
   fill(floats, 3);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pass 1. A concatenation of values on one grid is a concatenation of integers, so what happens to
-// each channel alone happens before it:
+// each channel alone happens before it, and before what moves pixels:
 //
 //   f(concat(x, y)) = concat(f(x), f(y))      f: batch norm, ReLU, clip, quantizer
 //   f(rearrange(x)) = rearrange(f(x))         where f is the same for all channels
+//   f(resize(x)) = resize(f(x))               of nearest pixels
+//   f(pad(x)) = pad(f(x))                     f: ReLU, quantizer, which leave zero as it is
 //   f(max_pool(concat(x, y))) = max_pool(f(concat(x, y)))      where f does not fall
 //   quantizer(clip(x)) = quantizer(x)         where the clip keeps all that the quantizer does
 #include <algorithm>
@@ -28,6 +30,18 @@ bool is_monotone(const Node& node) {
   return node.as<Relu>() != nullptr || node.as<FakeQuantize>() != nullptr ||
          node.as<Quantize>() != nullptr ||
          (op != nullptr && op->function == numeric::Function::Clip);
+}
+
+bool keeps_zero(const Node& node) {
+  return node.as<Relu>() != nullptr || node.as<FakeQuantize>() != nullptr ||
+         node.as<Quantize>() != nullptr;
+}
+
+// True if what `node` does to each element may be done before `reads` moves them.
+bool goes_before(const Node& node, const Node& reads) {
+  const auto* resize = reads.as<Resize>();
+  return (resize != nullptr && resize->rule.interpolation == numeric::Interpolation::Nearest) ||
+         (reads.as<Pad>() != nullptr && keeps_zero(node));
 }
 
 // A bound above which a quantizer of values from 0 up makes its highest level of everything;
@@ -86,6 +100,10 @@ class Placer {
     }
     if (reads.as<Rearrange>() != nullptr && is_same_for_all_channels(source(), id_)) {
       PACT_TRY(const NodeId made, place(name + ".part", reads.inputs[0], 0));
+      return rewriter_.add(name, reads.operation, {made});
+    }
+    if (goes_before(source().node(id_), reads)) {
+      PACT_TRY(const NodeId made, place(name + ".moved", reads.inputs[0], first));
       return rewriter_.add(name, reads.operation, {made});
     }
     return copy(name, input, first);

@@ -119,6 +119,10 @@ class Unpacker {
     const std::int64_t read = model_.input_of(*node_).channels;
     return add(Shortcut{to_graph(op.stride), op.before, channels() - read - op.before});
   }
+  Status of(const format::Pad& op) { return add(Pad{to_graph(op.padding), to_graph(op.spread)}); }
+  Status of(const format::Resize& op) {
+    return add(Resize{{value().height, value().width}, {op.scale_y, op.scale_x}, op.rule});
+  }
   Status of(const format::Flatten&) { return add(Flatten{}); }
   Status of(const format::Requantize& op) {
     PACT_CHECK_OK(add(Requantize{op.shift, value().grid, value().scale}));

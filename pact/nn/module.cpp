@@ -210,6 +210,23 @@ struct Module::Forward {
         in[0].index({Slice(), Slice(), Slice(0, {}, op.stride.y), Slice(0, {}, op.stride.x)});
     return torch::constant_pad_nd(x, {0, 0, 0, 0, op.before, op.after});
   }
+  Tensor of(const Pad& op) const {
+    const Padding& p = op.padding;
+    const Pair spread = op.spread;
+    Tensor x = in[0];
+    if (spread != Pair{1, 1}) {
+      // Zeros behind each pixel; those behind the last row and column go.
+      x = torch::constant_pad_nd(x.unsqueeze(3).unsqueeze(5),
+                                 {0, spread.x - 1, 0, 0, 0, spread.y - 1});
+      x = x.flatten(4, 5).flatten(2, 3);
+    }
+    return torch::constant_pad_nd(
+        x, {p.left, p.right - (spread.x - 1), p.top, p.bottom - (spread.y - 1)});
+  }
+  Tensor of(const Resize& op) const {
+    const Tensor columns = resized(in[0], 3, {in[0].size(3), op.size.x, op.scale.x}, op.rule);
+    return resized(columns, 2, {in[0].size(2), op.size.y, op.scale.y}, op.rule);
+  }
   Tensor of(const FakeQuantize& op) const {
     if (mode == Mode::Calibrate) return calibrate(op);
     switch (op.scheme) {
@@ -229,6 +246,25 @@ struct Module::Forward {
   }
 
  private:
+  // `x` with the pixels along extent `dim` that the rule says.
+  static Tensor resized(const Tensor& x, std::int64_t dim, const numeric::ResizeAxis& axis,
+                        const numeric::ResizeRule& rule) {
+    std::vector<std::int64_t> first;
+    std::vector<std::int64_t> second;
+    std::vector<double> weight;
+    for (const numeric::Tap& tap : numeric::resize_taps(axis, rule)) {
+      first.push_back(tap.first);
+      second.push_back(tap.second);
+      weight.push_back(tap.weight);
+    }
+    const Tensor a = x.index_select(dim, torch::tensor(first));
+    if (rule.interpolation == numeric::Interpolation::Nearest) return a;
+    Shape shape(4, 1);
+    shape[static_cast<std::size_t>(dim)] = axis.out;
+    const Tensor weights = torch::tensor(weight).to(torch::kFloat32).reshape(shape);
+    return torch::lerp(a, x.index_select(dim, torch::tensor(second)), weights);
+  }
+
   float peak() const { return in[0].detach().abs().max().item<float>(); }
 
   void observe() const {

@@ -72,8 +72,33 @@ TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
   const NodeId swish = add("swish", Pointwise{Function::HardSwish, 0, 0}, {gated});
   const NodeId sigmoid = add("sigmoid", Pointwise{Function::Sigmoid, 0, 0}, {swish});
   const NodeId softmax = add("softmax", Softmax{}, {sigmoid});
-  add("flat", Flatten{}, {softmax});
+  using numeric::Interpolation;
+  const NodeId spread = add("spread", Pad{{2, 0, 1, 3}, {3, 2}}, {softmax});
+  const NodeId around = add("around", Pad{{0, 1, 0, 0}, {}}, {spread});
+  const NodeId nearest = add("nearest", Resize{{9, 31}, {0.4F, 1.5F}, {}}, {around});
+  const NodeId linear =
+      add("linear", Resize{{17, 13}, {1.9F, 0.4F}, {.interpolation = Interpolation::Linear}},
+          {nearest});
+  add("flat", Flatten{}, {linear});
   EXPECT_LT(difference(n), 1e-5F);
+}
+
+TEST(Module, ResizingAndSpreadingHaveGradients) {
+  Network n;
+  value_or_throw(n.add("x", Input{1, 2, 2}, {}));
+  value_or_throw(n.add("spread", Pad{{0, 0, 1, 1}, {2, 2}}, {0}));
+  value_or_throw(n.add("linear",
+                       Resize{{2, 3},
+                              {0.5F, 0.75F},
+                              {numeric::Interpolation::Linear, numeric::Coordinates::AlignCorners,
+                               numeric::NearestRounding::Floor}},
+                       {1}));
+  Module module(n);
+  const torch::Tensor x = torch::ones({1, 1, 2, 2}).requires_grad_();
+  module.forward(x, Mode::Train).sum().backward();
+  // Rows 0 and 3, columns 0, 1.5 and 3 of the spread image: only its pixel 0, 0 and half of 0, 2.
+  EXPECT_TRUE(
+      torch::allclose(x.grad(), torch::tensor({1.0F, 0.5F, 0.0F, 0.0F}).view({1, 1, 2, 2})));
 }
 
 TEST(Module, GivesBackTheParametersThatItWasGiven) {

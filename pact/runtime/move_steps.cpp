@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps that move values: the pixel table, shortcuts, flattening, parts of channels.
+// Steps that move values: the pixel table, shortcuts, padding, resizing, flattening, parts of
+// channels.
 #include <algorithm>
 
 #include "pact/runtime/step.h"
@@ -31,6 +32,16 @@ class MoveStep : public Step {
   template <typename T>
   T* output(const Batch& batch, std::int64_t image) const {
     return batch.value<T>(node(), image);
+  }
+
+  // The output, filled with zeros.
+  template <typename T>
+  T* zeros(const Batch& batch, std::int64_t image) const {
+    T* target = output<T>(batch, image);
+    // The code of level 0.
+    const auto fill = static_cast<T>(storage_ == Storage::U8 ? -out_.grid.lowest : 0);
+    std::fill(target, target + out_.elements(), fill);
+    return target;
   }
 
   const format::Node& file_node_;
@@ -95,10 +106,7 @@ class Shortcut final : public MoveStep {
     with_type(storage_, [&](auto zero) {
       using T = decltype(zero);
       const T* source = input<T>(batch, image);
-      T* target = output<T>(batch, image);
-      // The code of level 0.
-      const auto fill = static_cast<T>(storage_ == Storage::U8 ? -out_.grid.lowest : 0);
-      std::fill(target, target + out_.elements(), fill);
+      T* target = zeros<T>(batch, image);
       for (std::int64_t y = 0; y < out_.height; ++y) {
         for (std::int64_t x = 0; x < out_.width; ++x) {
           const T* from = source + (y * op_.stride.y * in_.width + x * op_.stride.x) * in_.channels;
@@ -110,6 +118,81 @@ class Shortcut final : public MoveStep {
   }
 
   const format::Shortcut& op_;
+};
+
+class Pad final : public MoveStep {
+ public:
+  Pad(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Pad>(file_node_.operation)) {}
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image);
+      T* target = zeros<T>(batch, image);
+      for (std::int64_t y = 0; y < in_.height; ++y) {
+        const std::int64_t row = op_.padding.top + y * op_.spread.y;
+        for (std::int64_t x = 0; x < in_.width; ++x) {
+          const std::int64_t column = op_.padding.left + x * op_.spread.x;
+          std::copy_n(source, in_.channels, target + (row * out_.width + column) * out_.channels);
+          source += in_.channels;
+        }
+      }
+    });
+  }
+
+  const format::Pad& op_;
+};
+
+class Resize final : public MoveStep {
+ public:
+  Resize(const StepContext& context, std::int32_t node)
+      : MoveStep(context, node), op_(std::get<format::Resize>(file_node_.operation)) {
+    rows_ = numeric::resize_taps({in_.height, out_.height, op_.scale_y}, op_.rule);
+    columns_ = numeric::resize_taps({in_.width, out_.width, op_.scale_x}, op_.rule);
+  }
+
+ private:
+  void run_image(const Batch& batch, std::int64_t image) const override {
+    if (op_.rule.interpolation == numeric::Interpolation::Linear) {
+      return interpolate(input<float>(batch, image), output<float>(batch, image));
+    }
+    with_type(storage_, [&](auto zero) {
+      using T = decltype(zero);
+      const T* source = input<T>(batch, image);
+      T* target = output<T>(batch, image);
+      for (const numeric::Tap& row : rows_) {
+        for (const numeric::Tap& column : columns_) {
+          target = std::copy_n(pixel(source, row.first, column.first), in_.channels, target);
+        }
+      }
+    });
+  }
+
+  void interpolate(const float* source, float* target) const {
+    for (const numeric::Tap& row : rows_) {
+      for (const numeric::Tap& column : columns_) {
+        const float* top[] = {pixel(source, row.first, column.first),
+                              pixel(source, row.first, column.second)};
+        const float* bottom[] = {pixel(source, row.second, column.first),
+                                 pixel(source, row.second, column.second)};
+        for (std::int64_t c = 0; c < in_.channels; ++c) {
+          *target++ = numeric::interpolate({top[0][c], top[1][c]}, {bottom[0][c], bottom[1][c]},
+                                           row, column);
+        }
+      }
+    }
+  }
+
+  template <typename T>
+  const T* pixel(const T* source, std::int64_t y, std::int64_t x) const {
+    return source + (y * in_.width + x) * in_.channels;
+  }
+
+  const format::Resize& op_;
+  std::vector<numeric::Tap> rows_;
+  std::vector<numeric::Tap> columns_;
 };
 
 class Flatten final : public MoveStep {
@@ -222,6 +305,8 @@ std::unique_ptr<Step> make_move_step(const StepContext& context, std::int32_t no
   if (std::holds_alternative<format::Lookup>(op)) return std::make_unique<Lookup>(context, node);
   if (std::holds_alternative<format::Shortcut>(op))
     return std::make_unique<Shortcut>(context, node);
+  if (std::holds_alternative<format::Pad>(op)) return std::make_unique<Pad>(context, node);
+  if (std::holds_alternative<format::Resize>(op)) return std::make_unique<Resize>(context, node);
   if (std::holds_alternative<format::Flatten>(op)) return std::make_unique<Flatten>(context, node);
   if (std::holds_alternative<format::Concat>(op)) return std::make_unique<Concat>(context, node);
   if (std::holds_alternative<format::Slice>(op)) return std::make_unique<Slice>(context, node);

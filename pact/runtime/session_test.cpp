@@ -240,6 +240,24 @@ TEST(Session, EqualsTheEvaluatorForFloatLayersBetweenIntegerOnes) {
   expect_runtime_equals_evaluator(b.network());
 }
 
+TEST(Session, EqualsTheEvaluatorForMovedPixels) {
+  Builder b(3, 5, 4);
+  const NodeId levels =
+      b.requantize({b.conv3(b.lookup(affine_grid(8, 100)), 5)}, affine_grid(4, 6));
+  const NodeId spread =
+      b.requantize({b.conv3(b.add(Pad{{1, 0, 0, 2}, {2, 3}}, {levels}), 4)}, kStream);
+  const NodeId up = b.add(Resize{{10, 12}, {2, 3}, {}}, {levels});
+  const NodeId stream = b.add(Pad{{0, 0, 0, 0}, {}}, {b.requantize({b.conv3(up, 4)}, kStream)});
+  const NodeId sum = b.requantize({spread, stream}, kStream);
+  const NodeId half = b.add(Resize{{5, 7}, {0.5F, 0.6F}, {}}, {sum});
+  const NodeId floats = b.add(Dequantize{}, {half});
+  Resize linear{{9, 5}, {1.8F, 0.7F}, {.interpolation = numeric::Interpolation::Linear}};
+  const NodeId between = b.add(linear, {b.add(Pad{{1, 1, 0, 0}, {1, 2}}, {floats})});
+  linear.rule.coordinates = numeric::Coordinates::AlignCorners;
+  b.add(Add{}, {between, b.add(linear, {b.add(Resize{{3, 3}, {1, 1}, {}}, {floats})})});
+  expect_runtime_equals_evaluator(b.network());
+}
+
 TEST(Session, EqualsTheEvaluatorAfterScratchMemoryHeldOtherNumbers) {
   // A product of one row follows sums in double precision: were they read as levels, in the rows
   // that a kernel computes in vain, all of one sign, their sums would leave 32 bits.
@@ -255,6 +273,26 @@ TEST(Session, EqualsTheEvaluatorAfterScratchMemoryHeldOtherNumbers) {
   expect_runtime_equals_evaluator(network);
 }
 
+Resize random_resize(Builder& b, numeric::Interpolation interpolation) {
+  const auto scale = [&] { return static_cast<float>(b.draw(1, 30)) / 10; };
+  return {{b.draw(1, 9), b.draw(1, 9)},
+          {scale(), scale()},
+          {interpolation, static_cast<numeric::Coordinates>(b.draw(0, 3)),
+           static_cast<numeric::NearestRounding>(b.draw(0, 3))}};
+}
+
+// An operation that moves levels of an image.
+Operation random_move(Builder& b) {
+  switch (b.draw(0, 2)) {
+    case 0:
+      return Shortcut{{1, 2}, b.draw(0, 2), 1};
+    case 1:
+      return Pad{{b.draw(0, 2), b.draw(0, 2), b.draw(0, 2), 0}, {b.draw(1, 2), b.draw(1, 2)}};
+    default:
+      return random_resize(b, numeric::Interpolation::Nearest);
+  }
+}
+
 // Appends one random operation that fits one of the values so far.
 void add_random_node(Builder& b) {
   const auto count = static_cast<std::int64_t>(b.network().nodes().size());
@@ -264,6 +302,8 @@ void add_random_node(Builder& b) {
   if (type.element == Element::F32) {
     if (b.draw(0, 3) == 0)
       b.add(Relu{}, {id});
+    else if (image && b.draw(0, 3) == 0)
+      b.add(random_resize(b, numeric::Interpolation::Linear), {id});
     else if (b.draw(0, 2) == 0)
       b.add(BatchNorm{}, {id});
     else
@@ -281,7 +321,7 @@ void add_random_node(Builder& b) {
     if (b.draw(0, 1) == 0)
       b.add(MaxPool{{2, 2}, {1, 2}, {1, 0, 0, 1}}, {id});
     else if (type.element == Element::Level)
-      b.add(Shortcut{{1, 2}, b.draw(0, 2), 1}, {id});
+      b.add(random_move(b), {id});
     else
       b.add(Flatten{}, {id});
     return;
