@@ -4,6 +4,7 @@
 #include "pact/onnx/export.h"
 #include "pact/onnx/exporter.h"
 #include "pact/onnx/metadata.h"
+#include "pact/onnx/resize_words.h"
 
 namespace pact::onnx {
 
@@ -17,6 +18,24 @@ constexpr std::int64_t kToTheEnd = std::numeric_limits<std::int64_t>::max();
 
 Ints ints(const Pair& pair) { return {pair.y, pair.x}; }
 Ints ints(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
+
+// What a file may say of a resized extent for a reader to find both its size and its scale.
+struct SizedBy {
+  bool scale = false;       // the scale makes the size
+  bool everywhere = false;  // in double precision, too, in which checkers of files compute it
+  bool size = false;        // the size makes the scale
+
+  SizedBy operator&(const SizedBy& other) const {
+    return {scale && other.scale, everywhere && other.everywhere, size && other.size};
+  }
+};
+
+SizedBy sized_by(std::int64_t in, float scale, std::int64_t out) {
+  const double product = static_cast<double>(in) * static_cast<double>(scale);
+  return {numeric::scaled_extent(in, scale) == out,
+          product >= static_cast<double>(out) && product < static_cast<double>(out + 1),
+          numeric::scale_between(in, out) == scale};
+}
 
 }  // namespace
 
@@ -129,6 +148,63 @@ struct Exporter::Operations {
     const Ints padding{0, op.before, 0, 0, 0, op.after, 0, 0};
     builder_.add_node("Pad", node().name, {sliced, builder_.add_integers(name("pads"), padding)});
     return {};
+  }
+  // Spreading is a transposed convolution with a weight of one for each channel.
+  Status of(const Pad& op) {
+    const bool pads = op.padding != Padding{} || op.spread == Pair{1, 1};
+    std::string value = inputs()[0];
+    if (op.spread != Pair{1, 1}) {
+      const std::string spread = pads ? name("spread") : node().name;
+      const std::int64_t channels = node().type.channels();
+      const std::vector<float> ones(static_cast<std::size_t>(channels), 1.0F);
+      builder_
+          .add_node(
+              "ConvTranspose", spread,
+              {value, builder_.add_constant(name("ones"), Tensor::f32({channels, 1, 1, 1}, ones))})
+          .set("kernel_shape", Ints{1, 1})
+          .set("strides", ints(op.spread))
+          .set("group", channels);
+      value = spread;
+    }
+    if (!pads) return {};
+    const Padding& p = op.padding;
+    const Ints padding{0, 0, p.top, p.left, 0, 0, p.bottom, p.right};
+    builder_.add_node("Pad", node().name, {value, builder_.add_integers(name("pads"), padding)});
+    return {};
+  }
+  Status of(const Resize& op) {
+    const Shape& in = exporter.network_.node(node().inputs[0]).type.shape;
+    const SizedBy sized =
+        sized_by(in[1], op.scale.y, op.size.y) & sized_by(in[2], op.scale.x, op.size.x);
+    std::vector<std::string> names{inputs()[0], ""};
+    if (sized.scale && (sized.everywhere || !sized.size)) {
+      names.push_back(
+          builder_.add_constant(name("scales"), Tensor::f32({4}, {1, 1, op.scale.y, op.scale.x})));
+    } else if (sized.size) {
+      names.emplace_back();
+      names.push_back(add_sizes(op));
+    } else {
+      return make_error(ErrorCode::Unsupported, "node '", node().name,
+                        "': expected scales that go with the sizes, found ", op.scale.y, " and ",
+                        op.scale.x);
+    }
+    builder_.add_node("Resize", node().name, names)
+        .set("mode", word_of(kModes, op.rule.interpolation))
+        .set("coordinate_transformation_mode", word_of(kCoordinateModes, op.rule.coordinates))
+        .set("nearest_mode", word_of(kNearestModes, op.rule.rounding));
+    return {};
+  }
+  // The batch, which is open, and the channels are those of the input.
+  std::string add_sizes(const Resize& op) {
+    builder_.add_node("Shape", name("shape"), {inputs()[0]});
+    builder_.add_node("Slice", name("kept"),
+                      {name("shape"), builder_.add_integers(name("start"), {0}),
+                       builder_.add_integers(name("end"), {2})});
+    builder_
+        .add_node("Concat", name("sizes"),
+                  {name("kept"), builder_.add_integers(name("size"), ints(op.size))})
+        .set("axis", std::int64_t{0});
+    return name("sizes");
   }
   Status of(const Rearrange& op) {
     const auto reshape = [&](const std::string& made, const std::string& from, Shape shape) {

@@ -20,6 +20,11 @@ Constant vector_constant(Ints values) {
   return {{size}, std::move(values), DataType::Int64};
 }
 
+std::int64_t size_of(const Constant& constant) {
+  return std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size()); },
+                    constant.data);
+}
+
 Status fold_constant(Step& step) {
   if (const pb::TensorProto* tensor = step.attributes.tensor("value")) {
     PACT_TRY(Constant constant, decode(*tensor, {}));
@@ -115,45 +120,87 @@ Status fold_squeeze(Step& step) {
   return step.fold({{}, constant->ints(), DataType::Int64});
 }
 
+// Vectors and scalars, one after the other.
 Status fold_concat(Step& step) {
   step.attributes.integer("axis", 0);
+  PACT_TRY(const Constant* first, step.constant(0));
+  std::vector<float> floats;
   Ints result;
   for (int i = 0; i < step.node.input_size(); ++i) {
     PACT_TRY(const Constant* constant, step.constant(i));
     if (constant->shape.size() > 1) return unsupported("a concatenation of constants");
-    PACT_TRY(const Ints values, step.ints(i));
-    result.insert(result.end(), values.begin(), values.end());
+    if (first->is_float()) {
+      PACT_TRY(const Constant* part, step.floats(i));
+      floats.insert(floats.end(), part->floats().begin(), part->floats().end());
+    } else {
+      PACT_TRY(const Ints values, step.ints(i));
+      result.insert(result.end(), values.begin(), values.end());
+    }
   }
-  return step.fold(vector_constant(std::move(result)));
+  if (!first->is_float()) return step.fold(vector_constant(std::move(result)));
+  const auto size = static_cast<std::int64_t>(floats.size());
+  return step.fold({{size}, std::move(floats)});
 }
 
-// A range of a vector.
+// What a slice takes of an extent of `size`, in order; the step is 1 or -1.
+Ints places_of(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t size) {
+  const std::int64_t lowest = step > 0 ? 0 : -1;
+  const auto bounded = [&](std::int64_t at) {
+    if (at < 0) at = std::max(at, -size - 1) + size;
+    return std::clamp<std::int64_t>(at, lowest, size + lowest);
+  };
+  Ints places;
+  for (std::int64_t i = bounded(start); step > 0 ? i < bounded(end) : i > bounded(end); i += step) {
+    places.push_back(i);
+  }
+  return places;
+}
+
+// A range of one extent, which may be turned around.
 Status fold_slice(Step& step) {
   PACT_TRY(const Ints values, step.ints(0));
+  PACT_TRY(const Constant* constant, step.constant(0));
   Ints starts = step.attributes.integers("starts", {});
   Ints ends = step.attributes.integers("ends", {});
-  step.attributes.integers("axes", {});
-  if (step.has_input(1)) {
-    PACT_TRY(starts, step.ints(1));
-    PACT_TRY(ends, step.ints(2));
+  Ints axes = step.attributes.integers("axes", {0});
+  Ints steps{1};
+  Ints* const inputs[] = {&starts, &ends, &axes, &steps};
+  for (int i = 0; i < 4; ++i) {
+    if (!step.has_input(i + 1)) continue;
+    PACT_TRY(*inputs[i], step.ints(i + 1));
   }
-  if (step.has_input(4)) {
-    PACT_TRY(const Ints steps, step.ints(4));
-    if (steps != Ints{1}) return unsupported("a slice of a constant with steps");
+  if (steps != Ints{1} && steps != Ints{-1}) {
+    return unsupported("a slice of a constant with steps");
   }
-  if (starts.size() != 1 || ends.size() != 1) return unsupported("a slice of a constant");
-  const auto size = static_cast<std::int64_t>(values.size());
-  const auto bounded = [&](std::int64_t at) {
-    return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size);
-  };
-  const std::int64_t start = bounded(std::max(starts[0], -size));
-  const std::int64_t end = std::max(start, bounded(std::max(ends[0], -size - 1)));
-  return step.fold(vector_constant({values.begin() + start, values.begin() + end}));
+  if (starts.size() != 1 || ends.size() != 1 || axes.size() != 1) {
+    return unsupported("a slice of several extents of a constant");
+  }
+  Shape shape = constant->shape;
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  const std::int64_t axis = axes[0] + (axes[0] < 0 ? rank : 0);
+  // Where there are no elements, extents have no bound.
+  if (axis < 0 || axis >= rank || (values.empty() && rank != 1)) {
+    return unsupported("a slice of extent ", axis, " of a constant");
+  }
+  std::int64_t& extent = shape[static_cast<std::size_t>(axis)];
+  const Ints places = places_of(starts[0], ends[0], steps[0], extent);
+  const std::int64_t inner =
+      graph::element_count({shape.begin() + axis + 1, shape.end()});  // of one index of the extent
+  const std::int64_t outer = graph::element_count({shape.begin(), shape.begin() + axis});
+  Ints result;
+  for (std::int64_t o = 0; o < outer; ++o) {
+    for (const std::int64_t place : places) {
+      const auto from = values.begin() + (o * extent + place) * inner;
+      result.insert(result.end(), from, from + inner);
+    }
+  }
+  extent = static_cast<std::int64_t>(places.size());
+  return step.fold({shape, std::move(result), DataType::Int64});
 }
 
 // A matrix.
 Status fold_transpose(Step& step) {
-  PACT_TRY(const Constant* constant, step.floats(0));
+  PACT_TRY(const Constant* constant, step.constant(0));
   const Ints order = step.attributes.integers("perm", {1, 0});
   if (constant->shape.size() != 2 || order != Ints{1, 0}) {
     return unsupported("a transpose of a constant that is no matrix");
@@ -163,12 +210,65 @@ Status fold_transpose(Step& step) {
   Constant result = *constant;
   std::swap(result.shape[0], result.shape[1]);
   if (result.steps) result.steps->axis = 1 - result.steps->axis;
-  auto& values = std::get<0>(result.data);
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      values[c * rows + r] = constant->floats()[r * columns + c];
+  std::visit(
+      [&](auto& values) {
+        const auto before = values;
+        for (std::size_t r = 0; r < rows; ++r) {
+          for (std::size_t c = 0; c < columns; ++c) {
+            values[c * rows + r] = before[r * columns + c];
+          }
+        }
+      },
+      result.data);
+  return step.fold(std::move(result));
+}
+
+Status fold_reshape(Step& step) {
+  PACT_TRY(const Constant* constant, step.constant(0));
+  PACT_TRY(Shape shape, step.ints(1));
+  if (constant->steps) return unsupported("a reshape of quantized weights");
+  const bool zero_is_zero = step.attributes.integer("allowzero", 0) != 0;
+  const std::int64_t elements = size_of(*constant);
+  std::int64_t known = 1;
+  std::int64_t* open = nullptr;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0 && !zero_is_zero && i < constant->shape.size()) shape[i] = constant->shape[i];
+    if (shape[i] == -1 && open == nullptr) {
+      open = &shape[i];
+      continue;
+    }
+    if (shape[i] < 1 || known > elements / shape[i]) return unsupported("a reshape of a constant");
+    known *= shape[i];
+  }
+  if (open != nullptr) *open = elements / known;
+  if (known * (open == nullptr ? 1 : *open) != elements) {
+    return unsupported("a reshape of a constant");
+  }
+  Constant result = *constant;
+  result.shape = std::move(shape);
+  return step.fold(std::move(result));
+}
+
+// One number again and again.
+Status fold_constant_of_shape(Step& step) {
+  constexpr std::int64_t kMost = 1 << 16;
+  PACT_TRY(const Shape shape, step.ints(0));
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent >= 0 && extent <= kMost) count *= extent;
+    if (extent < 0 || extent > kMost || count > kMost) {
+      return unsupported("expected a constant of at most ", kMost, " elements, found ",
+                         graph::to_string(shape));
     }
   }
+  Constant result{{1}, std::vector<float>(1)};
+  if (const pb::TensorProto* tensor = step.attributes.tensor("value")) {
+    PACT_TRY(result, decode(*tensor, {}));
+  }
+  if (size_of(result) != 1) return unsupported("a value that is no scalar");
+  result.shape = shape;
+  std::visit([&](auto& values) { values.resize(static_cast<std::size_t>(count), values[0]); },
+             result.data);
   return step.fold(std::move(result));
 }
 
@@ -230,11 +330,14 @@ Status fold_arithmetic(Step& step) {
 
 OperationImporter find_folder(std::string_view operation) {
   static const std::map<std::string_view, OperationImporter> table{
-      {"Constant", fold_constant}, {"Shape", fold_shape},        {"Identity", fold_identity},
-      {"Cast", fold_cast},         {"Gather", fold_gather},      {"Unsqueeze", fold_squeeze},
-      {"Squeeze", fold_squeeze},   {"Concat", fold_concat},      {"Slice", fold_slice},
-      {"Add", fold_arithmetic},    {"Sub", fold_arithmetic},     {"Mul", fold_arithmetic},
-      {"Div", fold_arithmetic},    {"Transpose", fold_transpose}};
+      {"Constant", fold_constant}, {"Shape", fold_shape},
+      {"Identity", fold_identity}, {"Cast", fold_cast},
+      {"Gather", fold_gather},     {"Unsqueeze", fold_squeeze},
+      {"Squeeze", fold_squeeze},   {"Concat", fold_concat},
+      {"Slice", fold_slice},       {"Add", fold_arithmetic},
+      {"Sub", fold_arithmetic},    {"Mul", fold_arithmetic},
+      {"Div", fold_arithmetic},    {"Transpose", fold_transpose},
+      {"Reshape", fold_reshape},   {"ConstantOfShape", fold_constant_of_shape}};
   const auto found = table.find(operation);
   return found == table.end() ? nullptr : found->second;
 }

@@ -89,10 +89,16 @@ Result<Tensor> vector_of(Step& step, int input, std::int64_t size) {
                     constant->floats().size());
 }
 
-void set_scales(Step& step, NodeId layer, const Constant& weight, float factor) {
+// `groups`: the scales of each group's outputs are the same.
+void set_scales(Step& step, NodeId layer, const Constant& weight, float factor,
+                std::int64_t groups = 1) {
   if (!weight.steps) return;
   std::vector<float> scales = weight.steps->scales;
   for (float& scale : scales) scale *= factor;
+  const std::size_t of_group = scales.size();
+  for (std::int64_t g = 1; of_group > 1 && g < groups; ++g) {
+    for (std::size_t i = 0; i < of_group; ++i) scales.push_back(scales[i]);
+  }
   const auto count = static_cast<std::int64_t>(scales.size());
   step.set_parameter(layer, "weight_scale", Tensor::f32({count}, std::move(scales)));
 }
@@ -133,6 +139,151 @@ Status import_conv(Step& step) {
   PACT_TRY(const NodeId id, step.add(op, {input}, step.layer_name(1)));
   step.set_parameter(id, "weight", Tensor::f32(weight->shape, weight->floats()));
   set_scales(step, id, *weight, 1);
+  if (op.bias == Bias::Present) {
+    PACT_TRY(Tensor bias, vector_of(step, 2, op.out_channels));
+    step.set_parameter(id, "bias", std::move(bias));
+  }
+  return {};
+}
+
+Status check_transposed_weight(const Constant& weight, std::int64_t groups, std::int64_t inputs) {
+  if (weight.shape.size() != 4) {
+    return unsupported("expected weights of four extents, found ", to_string(weight.shape));
+  }
+  if (groups < 1 || weight.shape[0] != inputs || inputs % groups != 0) {
+    return make_error(ErrorCode::Corrupt, "expected weights for ", inputs, " channels in ", groups,
+                      " groups, found ", to_string(weight.shape));
+  }
+  return {};
+}
+
+// [in][out/groups][row][column] -> [out][in/groups][row][column], both axes turned around.
+std::vector<float> turned_around(const Constant& weight, std::int64_t group_count) {
+  const auto extent = [&](std::size_t i) { return static_cast<std::size_t>(weight.shape[i]); };
+  const auto groups = static_cast<std::size_t>(group_count);
+  const std::size_t inputs = extent(0) / groups;
+  const std::size_t window = extent(2) * extent(3);
+  std::vector<float> result(weight.floats().size());
+  for (std::size_t i = 0; i < extent(0); ++i) {
+    const std::size_t group = i / inputs;
+    for (std::size_t o = 0; o < extent(1); ++o) {
+      const float* from = weight.floats().data() + (i * extent(1) + o) * window;
+      const std::size_t to = ((group * extent(1) + o) * inputs + i % inputs) * window;
+      std::reverse_copy(from, from + window, result.begin() + static_cast<std::ptrdiff_t>(to));
+    }
+  }
+  return result;
+}
+
+// What `total` rows or columns fewer take away before and after.
+std::pair<std::int64_t, std::int64_t> distributed(std::int64_t total, bool more_after) {
+  total = std::max<std::int64_t>(total, 0);
+  return more_after ? std::pair{total / 2, total - total / 2}
+                    : std::pair{total - total / 2, total / 2};
+}
+
+// Rows or columns of a transposed convolution; a target of 0 is none.
+struct TransposedAxis {
+  std::int64_t size = 1;
+  std::int64_t kernel = 1;
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+  std::int64_t added = 0;
+  std::int64_t target = 0;
+  std::pair<std::int64_t, std::int64_t> pads;
+};
+
+// The padding of the convolution over the spread image: all but what the transposed one takes away.
+Result<Padding> transposed_padding(Step& step, const Window& w, const Shape& in) {
+  constexpr std::int64_t kMaxSize = 1 << 20;
+  PACT_TRY(const Pair more, pair_of(step, "output_padding", {0, 0}));
+  PACT_TRY(const Pair asked, pair_of(step, "output_shape", {0, 0}));
+  for (const std::int64_t each : {more.y, more.x, asked.y, asked.x}) {
+    if (each >= 0 && each <= kMaxSize) continue;
+    return unsupported("expected output_padding and output_shape up to ", kMaxSize, ", found ",
+                       each);
+  }
+  const std::string kind = step.attributes.word("auto_pad", "NOTSET");
+  const bool same = kind == "SAME_UPPER" || kind == "SAME_LOWER";
+  // Executors differ in how many rows these have.
+  if (same && asked == Pair{0, 0} &&
+      (w.dilation.y * (w.kernel.y - 1) + 1 + more.y < w.stride.y ||
+       w.dilation.x * (w.kernel.x - 1) + 1 + more.x < w.stride.x)) {
+    return unsupported("auto_pad '", kind, "' of a kernel that is smaller than its stride");
+  }
+  const auto around = [&](TransposedAxis axis) {
+    const std::int64_t reach = axis.dilation * (axis.kernel - 1);
+    if (same && axis.target == 0) axis.target = axis.size * axis.stride;
+    if (axis.target != 0) {
+      const std::int64_t all = axis.stride * (axis.size - 1) + axis.added + reach + 1;
+      axis.pads = distributed(all - axis.target, kind == "SAME_UPPER");
+      axis.added += std::max<std::int64_t>(axis.target - all, 0);
+    }
+    return std::pair{reach - axis.pads.first, reach - axis.pads.second + axis.added};
+  };
+  const auto [top, bottom] = around({in[1],
+                                     w.kernel.y,
+                                     w.stride.y,
+                                     w.dilation.y,
+                                     more.y,
+                                     asked.y,
+                                     {w.padding.top, w.padding.bottom}});
+  const auto [left, right] = around({in[2],
+                                     w.kernel.x,
+                                     w.stride.x,
+                                     w.dilation.x,
+                                     more.x,
+                                     asked.x,
+                                     {w.padding.left, w.padding.right}});
+  if (std::min({top, left, bottom, right}) < 0) {
+    return unsupported(
+        "expected pads within the reach of the kernel, found ",
+        to_string(Shape{w.padding.top, w.padding.left, w.padding.bottom, w.padding.right}));
+  }
+  return Padding{top, left, bottom, right};
+}
+
+// A weight of one for each channel copies the channels, as the exporter writes Pad.
+bool copies_channels(const Step& step, const Constant& weight, std::int64_t groups) {
+  return !step.has_input(2) && !weight.steps && weight.shape == Shape{groups, 1, 1, 1} &&
+         std::all_of(weight.floats().begin(), weight.floats().end(),
+                     [](float each) { return each == 1; });
+}
+
+// A convolution with turned weights over the image whose pixels are spread by the strides.
+Status import_conv_transpose(Step& step) {
+  PACT_TRY(NodeId input, step.value(0));
+  PACT_CHECK_OK(expect_image(step.shape(input)));
+  PACT_TRY(const Constant* weight, step.floats(1));
+  const std::int64_t groups = step.attributes.integer("group", 1);
+  PACT_CHECK_OK(check_transposed_weight(*weight, groups, step.shape(input)[0]));
+  const Pair kernel{weight->shape[2], weight->shape[3]};
+  PACT_TRY(const Window w, window_of(step, kernel, step.shape(input)));
+  if (w.kernel != kernel) {
+    return make_error(ErrorCode::Corrupt, "expected weights of the kernel's shape, found ",
+                      to_string(weight->shape));
+  }
+  PACT_TRY(const Padding padding, transposed_padding(step, w, step.shape(input)));
+  if (copies_channels(step, *weight, groups)) {
+    PACT_CHECK_OK(step.add(Pad{padding, w.stride}, {input}));
+    return {};
+  }
+  Conv2d op{.out_channels = weight->shape[1] * groups,
+            .kernel = kernel,
+            .padding = padding,
+            .dilation = w.dilation,
+            .groups = groups,
+            .bias = step.has_input(2) ? Bias::Present : Bias::Absent,
+            .weights = {}};
+  PACT_TRY(op.weights, weights_of(*weight, 1));
+  const std::string name = step.layer_name(1).empty() ? step.name() : step.layer_name(1);
+  if (w.stride != Pair{1, 1}) {
+    PACT_TRY(input, step.add(Pad{{}, w.stride}, {input}, name + ".spread"));
+  }
+  PACT_TRY(const NodeId id, step.add(op, {input}, name));
+  const Shape shape{op.out_channels, weight->shape[0] / groups, kernel.y, kernel.x};
+  step.set_parameter(id, "weight", Tensor::f32(shape, turned_around(*weight, groups)));
+  set_scales(step, id, *weight, 1, groups);
   if (op.bias == Bias::Present) {
     PACT_TRY(Tensor bias, vector_of(step, 2, op.out_channels));
     step.set_parameter(id, "bias", std::move(bias));
@@ -299,6 +450,7 @@ Status import_reduce_mean(Step& step) {
 OperationImporter find_layer_importer(std::string_view operation) {
   static const std::map<std::string_view, OperationImporter> table{
       {"Conv", import_conv},
+      {"ConvTranspose", import_conv_transpose},
       {"BatchNormalization", import_batch_norm},
       {"Gemm", import_gemm},
       {"MatMul", import_mat_mul},

@@ -333,9 +333,7 @@ INSTANTIATE_TEST_SUITE_P(Domains, ImportQonnx,
                                          "onnx.brevitas"));
 
 // What export_quantized writes comes back as the same integers.
-TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
-  QuantizedFile file = residual_block();
-  const Network lowered = value_or_throw(lower::lower(value_or_throw(file.import())));
+void expect_same_after_export(const Network& lowered) {
   for (const auto format : {ExportFormat::Qdq, ExportFormat::Qonnx}) {
     const std::string bytes = value_or_throw(export_quantized(lowered, {.format = format}));
     const Network again = value_or_throw(
@@ -346,6 +344,53 @@ TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
       EXPECT_EQ(outputs(again, Value(pixels)), outputs(lowered, Value(pixels))) << image;
     }
   }
+}
+
+TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
+  QuantizedFile file = residual_block();
+  expect_same_after_export(value_or_throw(lower::lower(value_or_throw(file.import()))));
+}
+
+// A strided layer whose levels are resized and spread, then padded and averaged.
+QuantizedFile decoder() {
+  QuantizedFile f(17);
+  const auto weight = [&](const std::string& name, const Shape& shape, float scale) {
+    const auto count = static_cast<std::size_t>(element_count(shape));
+    f.integers(name + ".codes", DataType::Int8, shape, random_levels(count, -127, 127, 4));
+    f.node("DequantizeLinear", name + ".weight",
+           {name + ".codes", f.scalar(name + ".scale", scale)});
+    return name + ".weight";
+  };
+  const std::string x = f.qdq("x", "image", 0.03F, DataType::UInt8, 100);
+  f.node("Conv", "conv", {x, weight("conv", {4, 2, 2, 2}, 0.002F)}).set("strides", Ints{2, 2});
+  const std::string a = f.qdq("a", "conv", 0.02F, DataType::UInt8, 110);
+  f.node("Resize", "larger", {a, "", f.floats("factors", {4}, {1, 1, 2, 2})});
+  f.node("ConvTranspose", "spread", {a, weight("spread", {4, 3, 3, 3}, 0.003F)})
+      .set("strides", Ints{2, 2})
+      .set("pads", Ints{1, 1, 1, 1})
+      .set("output_padding", Ints{1, 1});
+  f.qdq("b", "spread", 0.03F, DataType::UInt8, 110);
+  f.node("Concat", "joined", {"larger", "b"}).set("axis", std::int64_t{1});
+  f.integers("pads", DataType::Int64, {8}, {0, 0, 1, 0, 0, 0, 0, 1});
+  f.node("Pad", "padded", {"joined", "pads"});
+  f.node("GlobalAveragePool", "pool", {"padded"});
+  f.qdq("c", "pool", 0.01F, DataType::UInt8, 110);
+  f.node("Flatten", "flat", {"c"});
+  f.node("Gemm", "result", {"flat", weight("fc", {3, 7}, 0.01F)}).set("transB", std::int64_t{1});
+  return f;
+}
+
+TEST(ImportQuantized, ADecoderMovesLevels) {
+  QuantizedFile file = decoder();
+  const Network lowered = expect_lowers(value_or_throw(file.import()), 7 * 0.01F * 1.27F);
+  int moves = 0;
+  for (const Node& node : lowered.nodes()) {
+    const bool moves_levels = node.as<Pad>() != nullptr || node.as<Resize>() != nullptr;
+    moves += moves_levels ? 1 : 0;
+    EXPECT_TRUE(!moves_levels || node.type.element == Element::Level) << node.name;
+  }
+  EXPECT_EQ(moves, 3);
+  expect_same_after_export(lowered);
 }
 
 // Seeds of the importer's fuzzer.

@@ -317,7 +317,7 @@ Status add_quantizer(Step& step, Codes& codes) {
   if (scales.size() == 1) scales.assign(static_cast<std::size_t>(channels), codes.scales[0]);
   std::vector<float> inverses;
   for (const float scale : scales) inverses.push_back(1 / scale);
-  const std::string name = step.node.name().empty() ? step.node.output(0) : step.node.name();
+  const std::string& name = step.name();
   PACT_TRY(const NodeId levels,
            step.add(Quantize{grid, scales[0]}, {codes.source}, name + ".levels"));
   step.set_parameter(levels, "inverse", Tensor::f32({channels}, std::move(inverses)));

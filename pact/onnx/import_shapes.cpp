@@ -267,7 +267,7 @@ Status import_slice(Step& step) {
   return {};
 }
 
-// Zeros: channels of them, or rows and columns for the convolution that follows.
+// Zeros: channels of them, or rows and columns, which the convolution that follows may take.
 Status import_pad(Step& step) {
   PACT_TRY(const NodeId input, step.value(0));
   std::vector<std::int64_t> pads = step.attributes.integers("pads", {});

@@ -24,8 +24,8 @@ std::string described(const pb::NodeProto& node) {
 }
 
 OperationImporter find_importer(std::string_view operation) {
-  for (const auto find :
-       {find_layer_importer, find_shape_importer, find_value_importer, find_quantizer_importer}) {
+  for (const auto find : {find_layer_importer, find_shape_importer, find_value_importer,
+                          find_quantizer_importer, find_resize_importer}) {
     if (const OperationImporter found = find(operation)) return found;
   }
   return nullptr;
@@ -177,13 +177,27 @@ Status Importer::find_output() {
   if (graph_.output_size() != 1) {
     return unsupported("expected one output, found ", graph_.output_size());
   }
-  const auto found = values_.find(graph_.output(0).name());
+  const std::string& name = graph_.output(0).name();
+  const auto found = values_.find(name);
+  if (found == values_.end() && padded_.contains(name)) {
+    PACT_TRY(const NodeId padded, add_padding(name));
+    network_.set_output(padded);
+    return {};
+  }
   if (found == values_.end()) {
-    return make_error(ErrorCode::Corrupt, "output '", graph_.output(0).name(),
-                      "' is not made from the image");
+    return make_error(ErrorCode::Corrupt, "output '", name, "' is not made from the image");
   }
   network_.set_output(found->second);
   return {};
+}
+
+Result<NodeId> Importer::add_padding(const std::string& name) {
+  const Padded& padded = padded_.at(name);
+  const std::string unique = unique_name(name);
+  PACT_TRY(const NodeId id, network_.add(unique, graph::Pad{padded.padding, {}}, {padded.source}));
+  names_.insert(unique);
+  values_[name] = id;
+  return id;
 }
 
 std::string Importer::unique_name(const std::string& wished) const {
@@ -211,7 +225,7 @@ Result<NodeId> Importer::Step::value(int i) const {
     return unsupported("its input ", i, " has the extents batch x ",
                        to_string(importer.views_.at(node.input(i)).shape()));
   }
-  if (padded(i) != nullptr) return unsupported("padded rows or columns that no convolution reads");
+  if (padded(i) != nullptr) return importer.add_padding(node.input(i));
   if (codes(i) != nullptr) return unsupported("its input ", i, " has the integers of a quantizer");
   return unsupported("its input ", i, " ('", node.input(i), "') is a constant");
 }
@@ -237,9 +251,7 @@ Result<std::vector<std::int64_t>> Importer::Step::ints(int i) const {
 
 Result<NodeId> Importer::Step::add(graph::Operation operation, std::vector<NodeId> inputs,
                                    const std::string& name, int output) {
-  std::string wished = name;
-  if (wished.empty()) wished = node.name().empty() ? node.output(output) : node.name();
-  const std::string unique = importer.unique_name(wished);
+  const std::string unique = importer.unique_name(name.empty() ? this->name(output) : name);
   PACT_TRY(const NodeId id, importer.network_.add(unique, std::move(operation), std::move(inputs)));
   importer.names_.insert(unique);
   importer.values_[node.output(output)] = id;
@@ -358,6 +370,12 @@ std::vector<std::int64_t> Attributes::integers(const std::string& name,
   const auto* found = find(name, pb::AttributeProto::INTS);
   if (found == nullptr) return otherwise;
   return {found->ints().begin(), found->ints().end()};
+}
+
+std::vector<float> Attributes::reals(const std::string& name) {
+  const auto* found = find(name, pb::AttributeProto::FLOATS);
+  if (found == nullptr) return {};
+  return {found->floats().begin(), found->floats().end()};
 }
 
 const pb::TensorProto* Attributes::tensor(const std::string& name) {

@@ -29,6 +29,7 @@ class Attributes {
   std::string word(const std::string& name, const std::string& otherwise);
   std::vector<std::int64_t> integers(const std::string& name,
                                      const std::vector<std::int64_t>& otherwise);
+  std::vector<float> reals(const std::string& name);
   const pb::TensorProto* tensor(const std::string& name);
   bool has(const std::string& name) const;
 
@@ -54,7 +55,8 @@ struct View {
   graph::Shape shape() const;
 };
 
-/// A value with rows and columns of zeros around it, until a convolution takes them as its padding.
+/// A value with rows and columns of zeros around it: a convolution takes them as its padding, for
+/// all others they become a Pad.
 struct Padded {
   graph::NodeId source = 0;
   graph::Padding padding;
@@ -87,7 +89,8 @@ class Importer {
       return extent == kBatch || extent == importer.batch_;
     }
     bool has_input(int i) const { return i < node.input_size() && !node.input(i).empty(); }
-    /// The value of the network that input `i` is; an Error if it is a constant or absent.
+    /// The value of the network that input `i` is, its padding added first; an Error if it is a
+    /// constant or absent.
     Result<graph::NodeId> value(int i) const;
     /// The constant that input `i` is; an Error if it is computed from the image or absent.
     Result<const Constant*> constant(int i) const;
@@ -125,6 +128,10 @@ class Importer {
     /// The output is a constant, or another value as it is.
     Status fold(Constant constant);
     Status alias(graph::NodeId id);
+    /// The node's name, or that of its output if it has none.
+    const std::string& name(int output = 0) const {
+      return node.name().empty() ? node.output(output) : node.name();
+    }
     /// "conv1" if input `i` is a constant called "conv1.weight".
     std::string layer_name(int i) const;
     /// Takes the addition of a constant to this node's value, if that is all that happens to it.
@@ -141,6 +148,8 @@ class Importer {
   Status read_initializers();
   Status read_input();
   Status import_node(const pb::NodeProto& node);
+  /// The value `name`, which was padded, as one of the network.
+  Result<graph::NodeId> add_padding(const std::string& name);
   Status find_output();
   std::string unique_name(const std::string& wished) const;
 
@@ -175,6 +184,7 @@ OperationImporter find_layer_importer(std::string_view operation);
 OperationImporter find_shape_importer(std::string_view operation);
 OperationImporter find_value_importer(std::string_view operation);
 OperationImporter find_quantizer_importer(std::string_view operation);
+OperationImporter find_resize_importer(std::string_view operation);
 /// Those that compute on constants alone.
 OperationImporter find_folder(std::string_view operation);
 OperationImporter find_quantizer_folder(std::string_view operation);

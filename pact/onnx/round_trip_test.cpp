@@ -60,6 +60,26 @@ void expect_round_trip(const Network& network) {
   EXPECT_EQ(read.parameters(), network.parameters());
 }
 
+// The operations that make rows and columns, one after the other.
+NodeId add_pixels(Network& n, NodeId rows) {
+  using numeric::Coordinates;
+  using numeric::Interpolation;
+  using numeric::NearestRounding;
+  const Operation ops[] = {
+      Pad{{}, {1, 2}}, Pad{{1, 0, 2, 1}, {2, 1}},
+      Resize{{12, 3},
+             {2, 0.5F},
+             {Interpolation::Nearest, Coordinates::HalfPixel, NearestRounding::PreferCeil}},
+      Resize{{5, 4},
+             {5.0F / 12, 4.0F / 3},
+             {Interpolation::Linear, Coordinates::Asymmetric, NearestRounding::Ceil}}};
+  NodeId last = rows;
+  for (const Operation& op : ops) {
+    last = value_or_throw(n.add(text("pixels", last), op, {last}));
+  }
+  return last;
+}
+
 // Every operation of float networks, with attributes that are not the default ones.
 Network every_operation() {
   Network n;
@@ -98,7 +118,8 @@ Network every_operation() {
       add("avg2", AvgPool{{3, 3}, {1, 1}, {1, 1, 1, 1}, AverageOver::Window}, {avg});
   const NodeId cut = add("cut", Shortcut{{2, 1}, 1, 2}, {avg2});
   const NodeId rows = add("rows", Shortcut{{1, 2}, 0, 0}, {cut});
-  const NodeId relu = add("relu", Relu{}, {rows});
+  const NodeId linear = add_pixels(n, rows);
+  const NodeId relu = add("relu", Relu{}, {linear});
   const NodeId sigmoid = add("sigmoid", Pointwise{Function::Sigmoid}, {relu});
   const NodeId flat = add("flat", Flatten{}, {sigmoid});
   const NodeId hidden = add("fc1", Linear{7, Bias::Absent, {}}, {flat});
@@ -109,6 +130,35 @@ Network every_operation() {
 }
 
 TEST(RoundTrip, EveryOperation) { expect_round_trip(every_operation()); }
+
+// Sizes that no float scale makes go as sizes.
+TEST(RoundTrip, ResizingIsTheSameOperation) {
+  int by_sizes = 0;
+  for (std::int64_t in = 1; in <= 60; ++in) {
+    for (std::int64_t out = 1; out <= 60; ++out) {
+      const float scale = numeric::scale_between(in, out);
+      by_sizes += numeric::scaled_extent(in, scale) == out ? 0 : 1;
+      Network network;
+      value_or_throw(network.add("image", Input{1, in, in}, {}));
+      const Resize op{{out, out},
+                      {scale, scale},
+                      {numeric::Interpolation::Linear, numeric::Coordinates::PytorchHalfPixel,
+                       numeric::NearestRounding::Floor}};
+      value_or_throw(network.add("y", op, {0}));
+      const std::string bytes = value_or_throw(export_float(network));
+      const Network read = value_or_throw(import_network(std::as_bytes(std::span(bytes))));
+      if (in != out) {
+        ASSERT_EQ(*read.node(1).as<Resize>(), op) << in << " to " << out;
+      }
+    }
+  }
+  EXPECT_GT(by_sizes, 0);
+  Network odd;
+  value_or_throw(odd.add("image", Input{1, 4, 4}, {}));
+  value_or_throw(odd.add("y", Resize{{4, 4}, {7, 1}, {}}, {0}));
+  EXPECT_THAT(export_float(odd).error().message,
+              HasSubstr("node 'y': expected scales that go with the sizes, found 7 and 1"));
+}
 
 TEST(RoundTrip, BuiltInNetworks) {
   for (const char* name : {"cifar-resnet20-v1", "cifar-resnet20-v2"}) {
