@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares with ONNX Runtime: torchvision's networks as they come in, zoo networks as they go out.
+# Compares with ONNX Runtime: torchvision's networks and a decoder as they come in, zoo networks as
+# they go out.
 # Installs python3-torchvision (Debian) and onnxruntime-node (npm, tools/onnx/package-lock.json).
 # Usage: tools/onnx/compare.sh BUILD_FOLDER; the tables go to out/onnx/tables.md
 set -euo pipefail
@@ -21,11 +22,11 @@ python=$(for p in python3 /usr/bin/python3; do "$p" -c 'import torchvision' 2>/d
 
 run() { node tools/onnx/run.mjs "$@"; }
 
-[ -e "$out/googlenet.onnx" ] || "$python" tools/onnx/fixtures.py "$out"
+[ -e "$out/decoder.onnx" ] || "$python" tools/onnx/fixtures.py "$out"
 {
   echo "| network | nodes | float, relative difference | 8/8: codes that differ, file, float values | 4/4: the same |"
   echo "|---|---|---|---|---|"
-  for file in resnet18 resnet50 mobilenet_v2 vgg16 squeezenet1_1 shufflenet_v2_x1_0 densenet121 efficientnet_b0 googlenet; do
+  for file in resnet18 resnet50 mobilenet_v2 vgg16 squeezenet1_1 shufflenet_v2_x1_0 densenet121 efficientnet_b0 googlenet decoder; do
     run "$out/$file.onnx" "$out/pixels.u8" 0 224 0.485,0.456,0.406 0.229,0.224,0.225 "$out/$file.f32"
     "$compare" network "$out/$file.onnx" "$out/pixels.u8" "$out/$file.f32"
   done
