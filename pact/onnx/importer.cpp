@@ -223,7 +223,7 @@ Result<NodeId> Importer::Step::value(int i) const {
   if (found != importer.values_.end()) return found->second;
   if (is_view(i)) {
     return unsupported("its input ", i, " has the extents batch x ",
-                       to_string(importer.views_.at(node.input(i)).shape()));
+                       graph::to_string(importer.views_.at(node.input(i)).shape()));
   }
   if (padded(i) != nullptr) return importer.add_padding(node.input(i));
   if (codes(i) != nullptr) return unsupported("its input ", i, " has the integers of a quantizer");
