@@ -152,6 +152,11 @@ INSTANTIATE_TEST_SUITE_P(
                   .stride = {2, 2},
                   .padding = {2, 2, 2, 2},
                   .groups = 5}},
+        // As a transposed convolution has them.
+        ConvCase{"DeepWide",
+                 {5, 7},
+                 64,
+                 {.out_channels = 64, .kernel = {3, 3}, .padding = {1, 2, 3, 3}}},
         ConvCase{
             "Deep", {4, 4}, 64, {.out_channels = 64, .kernel = {3, 3}, .padding = {1, 1, 1, 1}}}),
     [](const auto& instance) { return instance.param.name; });
