@@ -249,10 +249,11 @@ class WinogradConvolution final : public PanelConvolution {
     }
   }
 
+  // Sums lie behind the products.
   void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
-                    const std::int32_t* products) const {
+                    std::int32_t* products) const {
     const std::int64_t channel = panel * columns_;
-    auto* sums = const_cast<std::int32_t*>(products) + kWinogradComponents * component_products();
+    std::int32_t* sums = products + kWinogradComponents * component_products();
     for (std::int64_t tile = 0; tile < tiles.count; ++tile) {
       transforms_->transform_output({.components = products + tile * columns_,
                                      .component_stride = component_products(),

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every way of computing an integer convolution, against the evaluator.
+#include <gmock/gmock.h>
+
+#include "pact/runtime/random_network_test.h"
+
+namespace pact {
+namespace {
+
+using namespace testing_networks;
+using testing::Contains;
+using testing::StartsWith;
+
+struct Layer {
+  std::int64_t channels = 32;
+  Pair size{8, 8};
+  IntConv2d op;
+  Grid activations = unsigned_grid(4);
+};
+
+// Pixels, narrow levels, the convolution alone and fused, with a residual and without.
+Network network_of(const Layer& layer, unsigned seed) {
+  Builder builder(layer.channels, layer.size.y, layer.size.x, seed);
+  const NodeId pixels = builder.lookup(affine_grid(8, 114));
+  const NodeId levels = builder.requantize({pixels}, layer.activations);
+  const NodeId fused = builder.requantize({builder.add(layer.op, {levels})}, unsigned_grid(4));
+  const NodeId sums = builder.add(layer.op, {levels});
+  const NodeId joined = builder.requantize({fused, builder.add(layer.op, {levels})}, kStream);
+  const NodeId both = builder.requantize({sums, joined}, affine_grid(3, 2));
+  builder.add(Dequantize{}, {both, sums, joined});
+  return builder.network();
+}
+
+std::set<std::string> kernels_of(const Network& network, Isa isa) {
+  std::set<std::string> kernels;
+  const Session session = value_or_throw(Session::create(packed(network), {.isa = isa}));
+  for (const StepTime& step : session.steps()) {
+    if (step.macs > 0) kernels.emplace(step.kernel);
+  }
+  return kernels;
+}
+
+IntConv2d conv(std::int64_t channels, std::int64_t kernel, std::int64_t stride, const Grid& weights) {
+  const std::int64_t pad = kernel / 2;
+  return {.out_channels = channels,
+          .kernel = {kernel, kernel},
+          .stride = {stride, stride},
+          .padding = {pad, pad, pad, pad},
+          .weights = weights};
+}
+
+TEST(Convolution, TakesTheWayThatItsLayerAllows) {
+  struct Case {
+    Layer layer;
+    const char* kernel;
+  };
+  const Case cases[] = {
+      {{32, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
+      {{36, {7, 9}, conv(17, 3, 1, symmetric_grid(4)), affine_grid(4, 5)}, "winograd_"},
+      {{28, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "dot_u8"},
+      {{32, {8, 8}, conv(32, 3, 2, odd_grid(3))}, "dot_u8"},
+      {{32, {8, 8}, conv(32, 1, 1, odd_grid(4))}, "dot_u8"},
+      {{32, {8, 8}, conv(32, 3, 1, odd_grid(8))}, "dot_i16"},
+  };
+  for (const Case& c : cases) {
+    for (const Isa isa : available_isas()) {
+      EXPECT_THAT(kernels_of(network_of(c.layer, 1), isa), Contains(StartsWith(c.kernel)))
+          << name(isa);
+    }
+    expect_runtime_equals_evaluator(network_of(c.layer, 2));
+  }
+}
+
+// Random layers; each way must have been taken.
+TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
+  const std::vector<Grid> activations{unsigned_grid(1),  unsigned_grid(2),   unsigned_grid(4),
+                                      unsigned_grid(5),  affine_grid(4, 5),  affine_grid(2, 1),
+                                      unsigned_grid(8),  affine_grid(8, 100)};
+  const std::vector<Grid> weights{odd_grid(1),       odd_grid(2), odd_grid(4),
+                                  symmetric_grid(2), odd_grid(8), symmetric_grid(8)};
+  std::mt19937 random(5);
+  const auto draw = [&](std::int64_t lowest, std::int64_t highest) {
+    return std::uniform_int_distribution<std::int64_t>(lowest, highest)(random);
+  };
+  std::set<std::string> kernels;
+  for (unsigned seed = 1; seed <= 24; ++seed) {
+    const bool wide = seed % 2 == 0;
+    Layer layer{.channels = wide ? 4 * draw(8, 18) : draw(1, 40), .size = {draw(1, 12), draw(1, 17)}};
+    layer.op = conv(draw(1, 70), 2 * draw(0, 2) + 1, wide ? 1 : draw(1, 2),
+                    weights[static_cast<std::size_t>(draw(0, 5))]);
+    if (wide) layer.op.kernel = {3, 3}, layer.op.padding = {1, 1, 1, 1};
+    layer.activations = activations[static_cast<std::size_t>(draw(0, wide ? 5 : 7))];
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    const Network network = network_of(layer, seed);
+    for (const Isa isa : available_isas()) kernels.merge(kernels_of(network, isa));
+    expect_runtime_equals_evaluator(network);
+  }
+  for (const Isa isa : available_isas()) {
+    const std::string level(name(isa));
+    EXPECT_THAT(kernels, Contains(testing::AllOf(StartsWith("dot_i16"), testing::EndsWith(level))));
+    if (isa == Isa::Avx512) continue;  // on bytes it has the kernels of the level below
+    EXPECT_THAT(kernels, Contains(testing::AllOf(StartsWith("dot_u8"), testing::EndsWith(level))));
+  }
+  EXPECT_THAT(kernels, Contains(StartsWith("winograd_2x2_3x3_scalar")));
+}
+
+}  // namespace
+}  // namespace pact
