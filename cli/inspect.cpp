@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -29,9 +30,11 @@ struct Row {
 };
 
 std::string operation_name(const format::Node& node, const format::Value& in) {
-  constexpr const char* kNames[] = {"image",      "table",      "conv",       "pool",
-                                    "shortcut",   "flatten",    "requantize", "quantize",
-                                    "dequantize", "batch norm", "relu",       "add"};
+  constexpr std::array<const char*, std::variant_size_v<format::Operation>> kNames{
+      "image",    "table",      "conv",       "pool",    "shortcut", "flatten",   "requantize",
+      "quantize", "dequantize", "batch norm", "relu",    "add",      "pointwise", "multiply",
+      "concat",   "slice",      "rearrange",  "softmax", "pad",      "resize"};
+  static_assert(kNames.back() != nullptr);
   if (const auto* conv = std::get_if<format::Conv>(&node.operation)) {
     const std::string prefix = conv->integer() ? "" : "float ";
     if (in.pixels() == 1 && conv->kernel.y == 1 && conv->kernel.x == 1) return prefix + "linear";
