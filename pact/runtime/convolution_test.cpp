@@ -40,7 +40,8 @@ std::set<std::string> kernels_of(const Network& network, Isa isa) {
   return kernels;
 }
 
-IntConv2d conv(std::int64_t channels, std::int64_t kernel, std::int64_t stride, const Grid& weights) {
+IntConv2d conv(std::int64_t channels, std::int64_t kernel, std::int64_t stride,
+               const Grid& weights) {
   const std::int64_t pad = kernel / 2;
   return {.out_channels = channels,
           .kernel = {kernel, kernel},
@@ -73,9 +74,9 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
 
 // Random layers; each way must have been taken.
 TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
-  const std::vector<Grid> activations{unsigned_grid(1),  unsigned_grid(2),   unsigned_grid(4),
-                                      unsigned_grid(5),  affine_grid(4, 5),  affine_grid(2, 1),
-                                      unsigned_grid(8),  affine_grid(8, 100)};
+  const std::vector<Grid> activations{unsigned_grid(1), unsigned_grid(2),   unsigned_grid(4),
+                                      unsigned_grid(5), affine_grid(4, 5),  affine_grid(2, 1),
+                                      unsigned_grid(8), affine_grid(8, 100)};
   const std::vector<Grid> weights{odd_grid(1),       odd_grid(2), odd_grid(4),
                                   symmetric_grid(2), odd_grid(8), symmetric_grid(8)};
   std::mt19937 random(5);
@@ -85,7 +86,8 @@ TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
   std::set<std::string> kernels;
   for (unsigned seed = 1; seed <= 24; ++seed) {
     const bool wide = seed % 2 == 0;
-    Layer layer{.channels = wide ? 4 * draw(8, 18) : draw(1, 40), .size = {draw(1, 12), draw(1, 17)}};
+    Layer layer{.channels = wide ? 4 * draw(8, 18) : draw(1, 40),
+                .size = {draw(1, 12), draw(1, 17)}};
     layer.op = conv(draw(1, 70), 2 * draw(0, 2) + 1, wide ? 1 : draw(1, 2),
                     weights[static_cast<std::size_t>(draw(0, 5))]);
     if (wide) layer.op.kernel = {3, 3}, layer.op.padding = {1, 1, 1, 1};
