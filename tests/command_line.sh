@@ -61,7 +61,7 @@ check "data" 0 "fashion-mnist .* good" "$pact" data
 check "run a picture" 0 "[0-9.]+ %  [A-Z]" "$pact" run "$model" tests/data/pattern.png
 check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.png --json
 check "bench" 0 "layer1.0.relu1 +(dot|winograd)_" "$pact" bench "$model" --runs 2
-check "bench as JSON" 0 '"gmacs_per_second":[0-9.]+.*"isa":"scalar"' "$pact" bench "$model" --runs 1 --isa scalar --json
+check "bench as JSON" 0 '"isa":"scalar","layers":.*"gmacs_per_second":[0-9.]+' "$pact" bench "$model" --runs 1 --isa scalar --json
 check "bench of impossible bits" 2 "expected weights/activations of 1 to 8 bits as 4/4, found '9/4'" \
   "$pact" bench --network demo-resnet --bits 9/4
 check "bench of nothing" 2 "expected a file or --network" "$pact" bench
