@@ -51,6 +51,7 @@ namespace {
 template <int kQuad, typename T>
 void pack(const T* weights, std::int64_t columns, std::int64_t segments, std::int64_t depth,
           int block, T* packed) {
+  if (depth == 0) return;
   const std::int64_t quads = (depth + kQuad - 1) / kQuad;
   std::fill_n(packed, (columns + block - 1) / block * block * segments * quads * kQuad, T{0});
   for (std::int64_t column = 0; column < columns; ++column) {

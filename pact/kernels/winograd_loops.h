@@ -83,16 +83,21 @@ inline void output_vector(const WinogradOutput& out, std::int64_t first) {
 }
 
 template <int kBytes>
+inline void output_vectors(const WinogradOutput& out, std::int64_t first) {
+  constexpr std::int64_t kStep = kBytes / sizeof(std::int32_t);
+  for (; first + kStep <= out.columns; first += kStep) output_vector<kBytes>(out, first);
+  if (first == out.columns) return;
+  if constexpr (kStep > 1) output_vectors<kBytes / 2>(out, first);
+}
+
+template <int kBytes>
 void transform_input(const WinogradInput& in) {
   input_vectors<kBytes>(in, 0);
 }
 
 template <int kBytes>
 void transform_output(const WinogradOutput& out) {
-  constexpr std::int64_t kStep = kBytes / sizeof(std::int32_t);
-  for (std::int64_t first = 0; first < out.columns; first += kStep) {
-    output_vector<kBytes>(out, first);
-  }
+  output_vectors<kBytes>(out, 0);
 }
 
 }  // namespace

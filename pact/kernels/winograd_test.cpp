@@ -137,6 +137,15 @@ TEST(Winograd, EqualsTheConvolutionForEveryNumberOfChannels) {
   });
 }
 
+TEST(Winograd, EqualsTheConvolutionForEveryNumberOfColumns) {
+  for_every_winograd_kernel([](const WinogradKernel& kernel) {
+    std::mt19937 random(3);
+    for (std::int64_t columns = 1; columns <= 40; ++columns) {
+      expect_convolution(kernel, random_tile(5, columns, 15, 15, random));
+    }
+  });
+}
+
 TEST(Winograd, IsExactForTheWidestCodes) {
   for_every_winograd_kernel([](const WinogradKernel& kernel) {
     std::mt19937 random(2);
