@@ -12,11 +12,11 @@
 namespace pact::kernels {
 namespace {
 
-constexpr int kLanes = 16;
+inline constexpr int kLanes = 16;
 // With two vectors of columns: 28 sums, 2 weights and 2 activations fill the 32 registers.
-constexpr int kMaxRows = 14;
+inline constexpr int kMaxRows = 14;
 // Bytes of weights ahead of those in use: they come from a second- or third-level cache.
-constexpr int kPrefetched = 2048;
+inline constexpr int kPrefetched = 2048;
 
 // Rows are addressed three to a base register: base, base + stride, base + 2 * stride.
 template <int kRows>

@@ -21,10 +21,10 @@ Result<numeric::ResizeRule> rule_of(Step& step) {
   numeric::ResizeRule rule{Interpolation::Nearest, Coordinates::Asymmetric, NearestRounding::Floor};
   PACT_TRY(rule.interpolation, read_word(kModes, "mode", word("mode", "nearest")));
   if (step.opset() <= 10) return rule;
-  const char* const kCoordinates = "coordinate_transformation_mode";
+  constexpr const char* kCoordinates = "coordinate_transformation_mode";
   PACT_TRY(rule.coordinates,
            read_word(kCoordinateModes, kCoordinates, word(kCoordinates, "half_pixel")));
-  const char* const kRounding = "nearest_mode";
+  constexpr const char* kRounding = "nearest_mode";
   PACT_TRY(rule.rounding,
            read_word(kNearestModes, kRounding, word(kRounding, "round_prefer_floor")));
   // What only other modes look at.

@@ -88,7 +88,7 @@ class WinogradConvolution final : public PanelConvolution {
     const std::vector<std::int16_t> levels = weight_levels();
     const std::int64_t filters = std::int64_t{out_.channels} * in_.channels;
     std::vector<std::int8_t> result(static_cast<std::size_t>(kWinogradComponents * filters));
-    correction_.assign(static_cast<std::size_t>(out_.channels * kWinogradOutputs), 0);
+    correction_.assign(static_cast<std::size_t>(out_.channels) * kWinogradOutputs, 0);
     for (std::int64_t o = 0; o < out_.channels; ++o) {
       std::int64_t component_sums[kWinogradComponents] = {};
       std::int64_t level_sum = 0;
