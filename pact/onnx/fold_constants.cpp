@@ -225,27 +225,11 @@ Status fold_transpose(Step& step) {
 
 Status fold_reshape(Step& step) {
   PACT_TRY(const Constant* constant, step.constant(0));
-  PACT_TRY(Shape shape, step.ints(1));
+  PACT_TRY(const Shape target, step.ints(1));
   if (constant->steps) return unsupported("a reshape of quantized weights");
   const bool zero_is_zero = step.attributes.integer("allowzero", 0) != 0;
-  const std::int64_t elements = size_of(*constant);
-  std::int64_t known = 1;
-  std::int64_t* open = nullptr;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == 0 && !zero_is_zero && i < constant->shape.size()) shape[i] = constant->shape[i];
-    if (shape[i] == -1 && open == nullptr) {
-      open = &shape[i];
-      continue;
-    }
-    if (shape[i] < 1 || known > elements / shape[i]) return unsupported("a reshape of a constant");
-    known *= shape[i];
-  }
-  if (open != nullptr) *open = elements / known;
-  if (known * (open == nullptr ? 1 : *open) != elements) {
-    return unsupported("a reshape of a constant");
-  }
   Constant result = *constant;
-  result.shape = std::move(shape);
+  PACT_TRY(result.shape, fill_extents(target, constant->shape, zero_is_zero));
   return step.fold(std::move(result));
 }
 

@@ -43,21 +43,16 @@ Status import_flatten(Step& step) {
   return reshape(step, view, {element_count(view.view)});
 }
 
-// Extents after the batch that a target shape asks for; entries of 0 and -1 are filled in.
-Result<Shape> resolve(Step& step, const Shape& from, const std::vector<std::int64_t>& target,
-                      bool zero_is_zero) {
-  if (target.empty()) return unsupported("a reshape to a scalar");
-  const bool batch_open = target[0] == -1;
-  if (!batch_open && !step.is_batch(target[0]) && (target[0] != 0 || zero_is_zero)) {
-    return unsupported("a reshape that does not keep the batch");
-  }
-  Shape shape(target.begin() + 1, target.end());
+}  // namespace
+
+Result<Shape> fill_extents(const Shape& target, const Shape& from, bool zero_is_zero) {
+  Shape shape = target;
   const std::int64_t elements = element_count(from);
   std::int64_t known = 1;
   std::int64_t* open = nullptr;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && !zero_is_zero && i < from.size()) shape[i] = from[i];
-    if (shape[i] == -1 && open == nullptr && !batch_open) {
+    if (shape[i] == -1 && open == nullptr) {
       open = &shape[i];
       continue;
     }
@@ -71,6 +66,23 @@ Result<Shape> resolve(Step& step, const Shape& from, const std::vector<std::int6
     return unsupported("a reshape of ", to_string(from), " to ", to_string(shape));
   }
   return shape;
+}
+
+namespace {
+
+// Extents after the batch that a target shape asks for.
+Result<Shape> resolve(Step& step, const Shape& from, const std::vector<std::int64_t>& target,
+                      bool zero_is_zero) {
+  if (target.empty()) return unsupported("a reshape to a scalar");
+  const bool batch_open = target[0] == -1;
+  if (!batch_open && !step.is_batch(target[0]) && (target[0] != 0 || zero_is_zero)) {
+    return unsupported("a reshape that does not keep the batch");
+  }
+  const Shape shape(target.begin() + 1, target.end());
+  if (batch_open && std::count(shape.begin(), shape.end(), -1) > 0) {
+    return unsupported("a reshape with two extents of -1");
+  }
+  return fill_extents(shape, from, zero_is_zero);
 }
 
 Status import_reshape(Step& step) {

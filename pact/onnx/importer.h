@@ -197,6 +197,11 @@ Status narrow_codes(Importer::Step& step);
 /// not. Extent `outputs` is that of the outputs.
 Result<numeric::WeightSpec> weights_of(const Constant& values, std::size_t outputs);
 
+/// A shape of as many elements as `from`, whose extents of 0 (those of `from`, unless zeros are
+/// zeros) and of -1 (the rest, once) are filled in.
+Result<graph::Shape> fill_extents(const graph::Shape& target, const graph::Shape& from,
+                                  bool zero_is_zero);
+
 /// Error of a node.
 template <typename... Parts>
 Error unsupported(const Parts&... parts) {

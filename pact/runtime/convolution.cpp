@@ -69,12 +69,12 @@ struct Cut {
 // larger part of the data: rows of the image or panels of weights.
 Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std::int64_t images,
         int threads, bool weights_are_larger) {
-  Cut cut{(rows + rows_in_block - 1) / rows_in_block, 1};
+  Cut cut{parts_of(rows, rows_in_block), 1};
   if (threads == 1) return cut;
   const std::int64_t wanted = (2 * threads + images - 1) / images;
   if (cut.rows >= wanted) return cut;
   if (weights_are_larger) {
-    cut.panels = std::min(panels, (wanted + cut.rows - 1) / cut.rows);
+    cut.panels = std::min(panels, parts_of(wanted, cut.rows));
   } else {
     cut.rows = std::min(rows, wanted);
   }
@@ -89,10 +89,8 @@ void PanelConvolution::run(const Batch& batch) const {
                          weights_.size() > input_bytes);
   const std::int64_t per_image = blocks.rows * blocks.panels;
   batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
-    const std::int64_t row = index % per_image / blocks.panels;
-    const std::int64_t panel = index % blocks.panels;
-    const Block block{row * rows_ / blocks.rows, (row + 1) * rows_ / blocks.rows,
-                      panel * panels_ / blocks.panels, (panel + 1) * panels_ / blocks.panels};
+    const Block block{part_of({0, rows_}, index % per_image / blocks.panels, blocks.rows),
+                      part_of({0, panels_}, index % blocks.panels, blocks.panels)};
     run_block(batch, index / per_image, block,
               batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride);
   });

@@ -10,15 +10,29 @@
 
 namespace pact::runtime {
 
-/// Scratch is handed out in cache lines.
-constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+struct Range {
+  std::int64_t first;
+  std::int64_t count;
+};
+/// One of `parts` parts of about the same size.
+constexpr Range part_of(const Range& range, std::int64_t part, std::int64_t parts) {
+  const std::int64_t first = part * range.count / parts;
+  return {range.first + first, (part + 1) * range.count / parts - first};
+}
+/// How many parts of at most `most` there are.
+constexpr std::int64_t parts_of(std::int64_t count, std::int64_t most) {
+  return (count + most - 1) / most;
+}
 
 /// A step of the convolution `node`, fused with its Requantize if `requantize` >= 0.
 class ConvolutionStep : public Step {
  public:
   ConvolutionStep(const StepContext& context, std::int32_t node, std::int32_t requantize);
 
-  std::vector<std::int32_t> nodes() const final { return {conv_, node()}; }
+  std::vector<std::int32_t> nodes() const final {
+    if (conv_ == node()) return {conv_};
+    return {conv_, node()};
+  }
 
  protected:
   /// Levels of the weights, [out][kernel row][kernel column][in of the group].
@@ -54,12 +68,9 @@ class PanelConvolution : public ConvolutionStep {
   void run(const Batch& batch) const final;
 
  protected:
-  /// Up to, without, the last ones.
   struct Block {
-    std::int64_t first_row;
-    std::int64_t last_row;
-    std::int64_t first_panel;
-    std::int64_t last_panel;
+    Range rows;
+    Range panels;
   };
   virtual void run_block(const Batch& batch, std::int64_t image, const Block& block,
                          std::byte* scratch) const = 0;
@@ -79,6 +90,15 @@ class PanelConvolution : public ConvolutionStep {
   int columns_ = 1;  // of a panel
   AlignedBuffer<std::byte> weights_;
 };
+
+/// A step of the type that can prepare(isa) itself for its layer, or null.
+template <typename Convolution>
+std::unique_ptr<Step> make_prepared(const StepContext& context, std::int32_t node,
+                                    std::int32_t requantize) {
+  auto step = std::make_unique<Convolution>(context, node, requantize);
+  if (!step->prepare(context.isa)) return nullptr;
+  return step;
+}
 
 /// Makes a step, or null if the layer or the instruction set does not allow this way.
 std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,

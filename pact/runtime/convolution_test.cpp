@@ -9,6 +9,7 @@ namespace {
 
 using namespace testing_networks;
 using testing::Contains;
+using testing::Each;
 using testing::StartsWith;
 
 struct Layer {
@@ -69,6 +70,43 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
           << name(isa);
     }
     expect_runtime_equals_evaluator(network_of(c.layer, 2));
+  }
+}
+
+// Sums of products of levels fit 32 bits, those of codes do not.
+TEST(Convolution, TakesWordsWhereSumsOfCodesWouldOverflow) {
+  constexpr std::int64_t kManyInputs = 70'000;
+  Network network =
+      network_of({kManyInputs, {1, 1}, conv(2, 1, 1, symmetric_grid(8)), affine_grid(8, 100)}, 1);
+  for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
+    if (!std::holds_alternative<IntConv2d>(network.node(id).operation)) continue;
+    const Shape shape = network.parameter_slots(id)[0].shape;
+    network.set_parameter(id, "weight",
+                          Tensor::i32(shape, std::vector<std::int32_t>(2 * kManyInputs, 127)));
+  }
+  for (const Isa isa : available_isas()) {
+    EXPECT_THAT(kernels_of(network, isa), Each(StartsWith("dot_i16"))) << name(isa);
+  }
+  expect_runtime_equals_evaluator(network);
+}
+
+TEST(Convolution, StepsDoTheWorkOfTheNetworkAndSayHowLongIfAsked) {
+  const Model model = packed(network_of({}, 3));
+  std::int64_t macs = 0;
+  for (const format::Node& node : model.file().nodes) macs += model.file().macs(node);
+  const std::vector<std::uint8_t> image(model.image().bytes(), 100);
+  std::vector<float> outputs(model.outputs());
+  for (const bool timed : {false, true}) {
+    Session session = value_or_throw(Session::create(model, {.timed = timed}));
+    value_or_throw(session.run(image, PixelOrder::Planar, outputs));
+    std::int64_t step_macs = 0;
+    double seconds = 0;
+    for (const StepTime& step : session.steps()) {
+      step_macs += step.macs;
+      seconds += step.seconds;
+    }
+    EXPECT_EQ(step_macs, macs);
+    EXPECT_EQ(seconds > 0, timed);
   }
 }
 

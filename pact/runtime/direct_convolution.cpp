@@ -33,15 +33,32 @@ bool fit_bytes(const std::vector<std::int16_t>& levels) {
   });
 }
 
+// Of the products of a filter, if every activation were `code`.
+std::int64_t largest_sum(const std::vector<std::int16_t>& levels, std::int64_t filter,
+                         std::int64_t code) {
+  std::int64_t largest = 0;
+  for (std::size_t first = 0; first < levels.size(); first += static_cast<std::size_t>(filter)) {
+    std::int64_t sum = 0;
+    for (std::int64_t i = 0; i < filter; ++i) {
+      sum += std::abs(levels[first + static_cast<std::size_t>(i)]);
+    }
+    largest = std::max(largest, sum);
+  }
+  return largest * code;
+}
+
 class DirectConvolution final : public PanelConvolution {
  public:
   using PanelConvolution::PanelConvolution;
 
-  // False where this way cannot go. Bytes where weights fit and the kernel is exact, else words.
+  // False where this way cannot go. Bytes where weights and sums fit and the kernel is exact, else
+  // words: a model bounds sums of products of levels, and codes can be larger.
   bool prepare(Isa isa) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
     const std::vector<std::int16_t> levels = weight_levels();
-    if (fit_bytes(levels)) {
+    const bool sums_fit = largest_sum(levels, filter_size(), largest_code()) <=
+                          std::numeric_limits<std::int32_t>::max();
+    if (fit_bytes(levels) && sums_fit) {
       kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
                                     largest_magnitude(levels) * largest_code());
     }
@@ -62,6 +79,9 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
   std::ptrdiff_t step_bytes() const { return op_.stride.x * pixel_bytes(); }
+  std::int64_t filter_size() const {
+    return std::int64_t{op_.kernel.y} * op_.kernel.x * in_.channels;
+  }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
@@ -122,10 +142,8 @@ class DirectConvolution final : public PanelConvolution {
   // Kernels multiply codes; a level is a code and the lowest level.
   std::vector<std::int32_t> what_codes_lack(const std::vector<std::int16_t>& levels) const {
     std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
-    const std::int64_t filter = op_.kernel.y * depth_;
-    for (std::int64_t i = 0; i < out_.channels * filter; ++i) {
-      summands[static_cast<std::size_t>(i / filter)] +=
-          in_.grid.lowest * levels[static_cast<std::size_t>(i)];
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      summands[i / static_cast<std::size_t>(filter_size())] += in_.grid.lowest * levels[i];
     }
     return summands;
   }
@@ -139,10 +157,10 @@ class DirectConvolution final : public PanelConvolution {
                  std::byte* scratch) const override {
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
     const std::uint8_t* codes = input(batch, image);
-    const auto* source = reinterpret_cast<const std::byte*>(codes) + row_offset(block.first_row);
+    const auto* source = reinterpret_cast<const std::byte*>(codes) + row_offset(block.rows.first);
     if (is_framed()) {
-      const std::int64_t top = block.first_row * op_.stride.y - op_.padding.top;
-      const std::int64_t rows = rows_read(block.last_row - block.first_row);
+      const std::int64_t top = block.rows.first * op_.stride.y - op_.padding.top;
+      const std::int64_t rows = rows_read(block.rows.count);
       if (on_bytes()) {
         frame(codes, top, rows, framed_width(), reinterpret_cast<std::uint8_t*>(scratch));
       } else {
@@ -151,18 +169,17 @@ class DirectConvolution final : public PanelConvolution {
       source = scratch;
     }
     const auto run = [&](std::int64_t row, std::int64_t panel) {
-      run_row(batch, image, row, panel, source + row_offset(row - block.first_row), sums);
+      run_row(batch, image, block.rows.first + row, block.panels.first + panel,
+              source + row_offset(row), sums);
     };
     if (weights_.size() <= kCachedWeights) {
-      for (std::int64_t row = block.first_row; row < block.last_row; ++row) {
-        for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-          run(row, panel);
-        }
+      for (std::int64_t row = 0; row < block.rows.count; ++row) {
+        for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(row, panel);
       }
       return;
     }
-    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-      for (std::int64_t row = block.first_row; row < block.last_row; ++row) run(row, panel);
+    for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
+      for (std::int64_t row = 0; row < block.rows.count; ++row) run(row, panel);
     }
   }
 
@@ -188,18 +205,17 @@ class DirectConvolution final : public PanelConvolution {
   // Pieces of about one length, none longer than the kernel's rows.
   void multiply(const std::byte* source, std::int64_t pixels, std::int64_t panel,
                 std::int32_t* sums) const {
-    const std::int64_t pieces = (pixels + kernel_->max_rows - 1) / kernel_->max_rows;
+    const std::int64_t pieces = parts_of(pixels, kernel_->max_rows);
     const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const std::int64_t first = piece * pixels / pieces;
-      const std::int64_t rows = (piece + 1) * pixels / pieces - first;
-      kernel_->run[rows - 1]({.a = source + first * step_bytes(),
-                              .row_stride = step_bytes(),
-                              .segment_stride = op_.dilation.y * row_bytes(),
-                              .segments = op_.kernel.y,
-                              .quads = quads(),
-                              .b = weights_.data() + panel * panel_bytes,
-                              .c = sums + first * columns_});
+      const Range part = part_of({0, pixels}, piece, pieces);
+      kernel_->run[part.count - 1]({.a = source + part.first * step_bytes(),
+                                    .row_stride = step_bytes(),
+                                    .segment_stride = op_.dilation.y * row_bytes(),
+                                    .segments = op_.kernel.y,
+                                    .quads = quads(),
+                                    .b = weights_.data() + panel * panel_bytes,
+                                    .c = sums + part.first * columns_});
     }
   }
 
@@ -212,9 +228,7 @@ class DirectConvolution final : public PanelConvolution {
 
 std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,
                                               std::int32_t requantize) {
-  auto step = std::make_unique<DirectConvolution>(context, node, requantize);
-  if (!step->prepare(context.isa)) return nullptr;
-  return step;
+  return make_prepared<DirectConvolution>(context, node, requantize);
 }
 
 }  // namespace pact::runtime

@@ -8,8 +8,6 @@
 namespace pact::runtime {
 namespace {
 
-std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // consumers[n]: the nodes that read node n.
 std::vector<std::vector<std::int32_t>> consumers_of(const format::Model& model) {
   std::vector<std::vector<std::int32_t>> consumers(model.nodes.size());
@@ -90,7 +88,7 @@ void Plan::make_steps(const StepContext& context) {
     const auto fused = fused_into.find(node);
     steps_.push_back(fused == fused_into.end() ? make_step(context, node)
                                                : make_convolution(context, fused->second, node));
-    scratch_bytes_ = std::max(scratch_bytes_, rounded(steps_.back()->scratch_bytes()));
+    scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes()));
   }
 }
 
@@ -120,7 +118,7 @@ void Plan::place_values(const format::Model& model, int batch) {
     if (static_cast<std::int32_t>(n) == model.output) last[n] = steps_.size() + 1;
     const format::Value& value = model.nodes[n].value;
     slots_[n].bytes =
-        rounded(static_cast<std::size_t>(value.elements()) * element_bytes(storage_of(value)));
+        whole_lines(static_cast<std::size_t>(value.elements()) * element_bytes(storage_of(value)));
     const std::size_t bytes = slots_[n].bytes * static_cast<std::size_t>(batch);
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     for (const std::size_t other : placed) {

@@ -17,6 +17,9 @@
 
 namespace pact::runtime {
 
+/// Values and scratch are handed out in cache lines.
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 enum class Storage { U8, I16, I32, F32 };
 
 Storage storage_of(const format::Value& value);

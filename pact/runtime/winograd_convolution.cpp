@@ -2,6 +2,7 @@
 // 3x3 convolutions of narrow codes and weights by exact integer Winograd (kernels/winograd.h).
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "pact/kernels/dot.h"
 #include "pact/kernels/winograd.h"
@@ -36,14 +37,14 @@ class WinogradConvolution final : public PanelConvolution {
     }
     // Transformed codes lie in [-2 c, 4 c].
     if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
-    const std::vector<std::int8_t> filters = transformed_filters();
-    if (filters.empty() || !sums_fit()) return false;
+    const std::optional<Filters> filters = transformed_filters();
+    if (!filters || !sums_fit(filters->largest)) return false;
     kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
-                                  6 * largest_code() * largest_);
+                                  6 * largest_code() * filters->largest);
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
-    pack(filters);
+    pack(*filters);
     return true;
   }
 
@@ -83,12 +84,19 @@ class WinogradConvolution final : public PanelConvolution {
   }
   std::uint8_t zero() const { return static_cast<std::uint8_t>(2 * largest_code()); }
 
-  // [component][out][in], and what corrects their sums; nothing if they do not fit bytes.
-  std::vector<std::int8_t> transformed_filters() {
+  // Transformed, and what corrects their sums.
+  struct Filters {
+    std::vector<std::int8_t> components;    // [component][out][in]
+    std::vector<std::int32_t> corrections;  // [out][4]
+    std::int64_t largest = 0;               // component
+  };
+
+  // Nothing if the components do not fit bytes.
+  std::optional<Filters> transformed_filters() const {
     const std::vector<std::int16_t> levels = weight_levels();
-    const std::int64_t filters = std::int64_t{out_.channels} * in_.channels;
-    std::vector<std::int8_t> result(static_cast<std::size_t>(kWinogradComponents * filters));
-    correction_.assign(static_cast<std::size_t>(out_.channels) * kWinogradOutputs, 0);
+    const std::int64_t count = std::int64_t{out_.channels} * in_.channels;
+    Filters filters;
+    filters.components.resize(static_cast<std::size_t>(kWinogradComponents * count));
     for (std::int64_t o = 0; o < out_.channels; ++o) {
       std::int64_t component_sums[kWinogradComponents] = {};
       std::int64_t level_sum = 0;
@@ -101,32 +109,32 @@ class WinogradConvolution final : public PanelConvolution {
         std::int32_t components[kWinogradComponents];
         kernels::transform_winograd_filter(filter, components);
         for (int i = 0; i < kWinogradComponents; ++i) {
-          largest_ = std::max<std::int64_t>(largest_, std::abs(components[i]));
-          if (largest_ > std::numeric_limits<std::int8_t>::max()) return {};
+          filters.largest = std::max<std::int64_t>(filters.largest, std::abs(components[i]));
+          if (filters.largest > std::numeric_limits<std::int8_t>::max()) return std::nullopt;
           component_sums[i] += components[i];
-          result[static_cast<std::size_t>(i * filters + o * in_.channels + c)] =
+          filters.components[static_cast<std::size_t>(i * count + o * in_.channels + c)] =
               static_cast<std::int8_t>(components[i]);
         }
       }
-      correct(o, component_sums, level_sum);
+      append_corrections(component_sums, level_sum, filters.corrections);
     }
-    return result;
+    return filters;
   }
 
   // What was added to make codes of levels, and of transformed codes unsigned ones.
-  void correct(std::int64_t output, std::int64_t* component_sums, std::int64_t level_sum) {
+  void append_corrections(std::int64_t* component_sums, std::int64_t level_sum,
+                          std::vector<std::int32_t>& corrections) const {
     std::int64_t added[kWinogradOutputs];
     for (int i = 0; i < kWinogradComponents; ++i) component_sums[i] *= zero();
     kernels::transform_winograd_products(component_sums, added);
-    for (int i = 0; i < kWinogradOutputs; ++i) {
-      correction_[static_cast<std::size_t>(output * kWinogradOutputs + i)] =
-          added[i] - in_.grid.lowest * level_sum;
+    for (const std::int64_t sum : added) {
+      corrections.push_back(static_cast<std::int32_t>(sum - in_.grid.lowest * level_sum));
     }
   }
 
   // Nine products of a component make an output, before it is divided.
-  bool sums_fit() const {
-    return 9 * in_.channels * 6 * largest_code() * largest_ <
+  bool sums_fit(std::int64_t largest) const {
+    return 9 * in_.channels * 6 * largest_code() * largest <
            std::numeric_limits<std::int32_t>::max() / 2;
   }
 
@@ -143,7 +151,7 @@ class WinogradConvolution final : public PanelConvolution {
   }
 
   // [panel][component][quad][column][4]
-  void pack(const std::vector<std::int8_t>& filters) {
+  void pack(const Filters& filters) {
     const std::int64_t component_size =
         kernels::dot_packed_bytes(kernels::DotOperand::Bytes, columns_, 1, in_.channels, columns_);
     weights_ = AlignedBuffer<std::byte>(
@@ -153,17 +161,17 @@ class WinogradConvolution final : public PanelConvolution {
       const std::int64_t first = panel * columns_;
       const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - first);
       for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
-        kernels::pack_dot_columns(filters.data() + (i * out_.channels + first) * in_.channels,
-                                  count, 1, in_.channels, columns_,
-                                  reinterpret_cast<std::int8_t*>(weights_.data()) +
-                                      (panel * kWinogradComponents + i) * component_size);
+        kernels::pack_dot_columns(
+            filters.components.data() + (i * out_.channels + first) * in_.channels, count, 1,
+            in_.channels, columns_,
+            reinterpret_cast<std::int8_t*>(weights_.data()) +
+                (panel * kWinogradComponents + i) * component_size);
       }
     }
     for (std::int64_t o = 0; o < out_.channels; ++o) {
       for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
         corrections_[static_cast<std::size_t>(i * panels_ * columns_ + o)] =
-            static_cast<std::int32_t>(
-                correction_[static_cast<std::size_t>(o * kWinogradOutputs + i)]);
+            filters.corrections[static_cast<std::size_t>(o * kWinogradOutputs + i)];
       }
     }
   }
@@ -173,42 +181,31 @@ class WinogradConvolution final : public PanelConvolution {
     auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* codes = framed + framed_bytes();
     auto* products = reinterpret_cast<std::int32_t*>(codes + codes_bytes());
-    const std::int64_t tile_rows = block.last_row - block.first_row;
-    frame(input(batch, image), 2 * block.first_row - op_.padding.top, 2 * tile_rows + 2,
+    frame(input(batch, image), 2 * block.rows.first - op_.padding.top, 2 * block.rows.count + 2,
           framed_width(), framed);
-    const std::int64_t tiles = tile_rows * tiles_across();
-    const std::int64_t groups = (tiles + tiles_in_group_ - 1) / tiles_in_group_;
+    const std::int64_t tiles = block.rows.count * tiles_across();
+    const std::int64_t groups = parts_of(tiles, tiles_in_group_);
     for (std::int64_t group = 0; group < groups; ++group) {
-      const Tiles part = share({0, tiles}, group, groups);
+      const Range part = part_of({0, tiles}, group, groups);
       transform_tiles(framed, part, codes);
-      for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-        run_panel(batch, image, {block.first_row * tiles_across() + part.first, part.count}, panel,
-                  codes, products);
+      for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
+        run_panel(batch, image, {block.rows.first * tiles_across() + part.first, part.count},
+                  block.panels.first + panel, codes, products);
       }
     }
   }
 
-  struct Tiles {
-    std::int64_t first;
-    std::int64_t count;
-  };
-  // One of `parts` parts of about the same size.
-  static Tiles share(Tiles tiles, std::int64_t part, std::int64_t parts) {
-    const std::int64_t first = part * tiles.count / parts;
-    return {tiles.first + first, (part + 1) * tiles.count / parts - first};
-  }
-
-  void run_panel(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
+  void run_panel(const Batch& batch, std::int64_t image, const Range& tiles, std::int64_t panel,
                  const std::uint8_t* codes, std::int32_t* products) const {
-    const std::int64_t pieces = (tiles.count + tiles_in_piece() - 1) / tiles_in_piece();
+    const std::int64_t pieces = parts_of(tiles.count, tiles_in_piece());
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const Tiles part = share(tiles, piece, pieces);
+      const Range part = part_of(tiles, piece, pieces);
       multiply(codes + (part.first - tiles.first) * in_.channels, part.count, panel, products);
       finish_tiles(batch, image, part, panel, products);
     }
   }
 
-  void transform_tiles(const std::uint8_t* framed, Tiles tiles, std::uint8_t* codes) const {
+  void transform_tiles(const std::uint8_t* framed, const Range& tiles, std::uint8_t* codes) const {
     const std::ptrdiff_t row_stride = framed_width() * in_.channels;
     const std::int64_t across = tiles_across();
     std::int64_t x = tiles.first % across;
@@ -233,9 +230,9 @@ class WinogradConvolution final : public PanelConvolution {
   void multiply(const std::uint8_t* codes, std::int64_t tiles, std::int64_t panel,
                 std::int32_t* products) const {
     const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
-    const std::int64_t calls = (tiles + kernel_->max_rows - 1) / kernel_->max_rows;
+    const std::int64_t calls = parts_of(tiles, kernel_->max_rows);
     for (std::int64_t call = 0; call < calls; ++call) {
-      const Tiles part = share({0, tiles}, call, calls);
+      const Range part = part_of({0, tiles}, call, calls);
       kernel_->run[part.count - 1]({.a = codes + part.first * in_.channels,
                                     .row_stride = in_.channels,
                                     .segment_stride = 0,
@@ -250,7 +247,7 @@ class WinogradConvolution final : public PanelConvolution {
   }
 
   // Sums lie behind the products.
-  void finish_tiles(const Batch& batch, std::int64_t image, Tiles tiles, std::int64_t panel,
+  void finish_tiles(const Batch& batch, std::int64_t image, const Range& tiles, std::int64_t panel,
                     std::int32_t* products) const {
     const std::int64_t channel = panel * columns_;
     std::int32_t* sums = products + kWinogradComponents * component_products();
@@ -300,8 +297,6 @@ class WinogradConvolution final : public PanelConvolution {
   const kernels::DotKernel* kernel_ = nullptr;
   const kernels::WinogradKernel* transforms_ = nullptr;
   std::int64_t tiles_in_group_ = 1;        // that are transformed at a time
-  std::int64_t largest_ = 0;               // transformed weight
-  std::vector<std::int64_t> correction_;   // [out][4], while preparing
   std::vector<std::int32_t> corrections_;  // [4][panels * columns]
 };
 
@@ -309,9 +304,7 @@ class WinogradConvolution final : public PanelConvolution {
 
 std::unique_ptr<Step> make_winograd_convolution(const StepContext& context, std::int32_t node,
                                                 std::int32_t requantize) {
-  auto step = std::make_unique<WinogradConvolution>(context, node, requantize);
-  if (!step->prepare(context.isa)) return nullptr;
-  return step;
+  return make_prepared<WinogradConvolution>(context, node, requantize);
 }
 
 }  // namespace pact::runtime
