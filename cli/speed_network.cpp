@@ -29,6 +29,13 @@ Bits parse_bits(const std::string& text) {
               "--bits: expected weights/activations of 1 to 8 bits as 4/4, found '", text, "'");
 }
 
+}  // namespace
+
+void add_speed_options(CLI::App& command, SpeedNetwork& network) {
+  command.add_option("--network", network.name, "Network by name, with random weights");
+  command.add_option("--bits", network.bits, "Bits of weights/activations of --network");
+}
+
 graph::Network float_network(const std::string& name) {
   for (const models::ModelInfo& info : models::models()) {
     if (info.name != name) continue;
@@ -40,13 +47,6 @@ graph::Network float_network(const std::string& name) {
     return network;
   }
   return value_or_throw(models::build(name, {}));  // says which names there are
-}
-
-}  // namespace
-
-void add_speed_options(CLI::App& command, SpeedNetwork& network) {
-  command.add_option("--network", network.name, "Network by name, with random weights");
-  command.add_option("--bits", network.bits, "Bits of weights/activations of --network");
 }
 
 std::vector<std::byte> speed_network(const SpeedNetwork& network) {

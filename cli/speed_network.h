@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pact/graph/network.h"
+
 namespace pact::cli {
 
 struct SpeedNetwork {
@@ -15,6 +17,9 @@ struct SpeedNetwork {
 };
 
 void add_speed_options(CLI::App& command, SpeedNetwork& network);
+
+/// The network by that name with random weights. Throws Exception for an unknown name.
+graph::Network float_network(const std::string& name);
 
 /// The packed file. Throws Exception for an unknown name or impossible bits.
 std::vector<std::byte> speed_network(const SpeedNetwork& network);

@@ -59,12 +59,23 @@ extern const DotKernelTable dot_kernels_avx512_vnni;
 /// The kernels of `isa`, whatever the machine can run.
 DotKernelTable dot_kernels(Isa isa);
 
+/// Weights [count][segments][depth], each of which multiplies a code from 0 to `largest_code`.
+struct DotFilters {
+  const std::int8_t* weights;
+  std::int64_t count;
+  std::int64_t segments;
+  std::int64_t depth;
+  std::int64_t largest_code;
+};
+/// How many products a 16-bit sum can always hold, of as many first or second halves of successive
+/// quads as kernels sum: a power of two up to 16, or 0.
+int most_products_in_16_bits(const DotFilters& filters);
+
 /// The kernel for `columns` columns on `isa` or the next slower level that has one whose 16-bit
-/// sums hold products up to `largest_product`: the one that computes the fewest columns in vain,
-/// the widest of those, the one with the longest 16-bit sums of those. Null if there is none but
-/// the scalar one and `isa` is faster; never for words.
-const DotKernel* select_dot(Isa isa, DotOperand operand, std::int64_t columns,
-                            std::int64_t largest_product);
+/// sums hold: the one that computes the fewest columns in vain, the widest of those, the one with
+/// the longest 16-bit sums of those. Null if there is none but the scalar one and `isa` is faster.
+const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters);
+const DotKernel& select_word_dot(Isa isa, std::int64_t columns);
 
 /// Weights [columns][segments][depth] -> b for blocks of `block` columns: [block index][segment]
 /// [quad][column], zeros where columns or depth run out.

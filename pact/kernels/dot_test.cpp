@@ -222,34 +222,64 @@ TEST(DotTables, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
   EXPECT_EQ(names.size(), kernels);
 }
 
+// One filter of one segment.
+DotFilters filter_of(const std::vector<std::int8_t>& weights, std::int64_t largest_code) {
+  return {weights.data(), 1, 1, static_cast<std::int64_t>(weights.size()), largest_code};
+}
+
+TEST(MostProductsIn16Bits, CountsWhatCodesCanAddAtWorst) {
+  const auto most = [](std::vector<std::int8_t> quad, std::int64_t largest_code) {
+    std::vector<std::int8_t> weights;
+    for (int i = 0; i < 16; ++i) weights.insert(weights.end(), quad.begin(), quad.end());
+    return most_products_in_16_bits(filter_of(weights, largest_code));
+  };
+  EXPECT_EQ(most({15, 15, 15, 15}, 15), 16);
+  EXPECT_EQ(most({72, 72, 72, 72}, 90), 4);
+  EXPECT_EQ(most({0, 0, -72, -72}, 90), 4) << "halves have sums of their own";
+  EXPECT_EQ(most({127, 127, 0, 0}, 90), 2);
+  EXPECT_EQ(most({127, 127, 0, 0}, 255), 0) << "it would saturate";
+  EXPECT_EQ(most({127, -128, 0, 0}, 255), 2) << "one sign after the other";
+  EXPECT_EQ(most({127, 0, 0, 127}, 129), 4);
+  EXPECT_EQ(most({127, 0, 0, 127}, 130), 2);
+}
+
+TEST(MostProductsIn16Bits, LooksAtEverySegmentOfEveryFilter) {
+  std::vector<std::int8_t> weights(3 * 2 * 7, 1);
+  EXPECT_EQ(most_products_in_16_bits({weights.data(), 3, 2, 7, 255}), 16);
+  weights.back() = 127;  // alone in its half, after two of one
+  EXPECT_EQ(most_products_in_16_bits({weights.data(), 3, 2, 7, 255}), 2);
+  weights[0] = weights[1] = 127;
+  EXPECT_EQ(most_products_in_16_bits({weights.data(), 3, 2, 7, 255}), 0);
+}
+
 TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
-  constexpr DotOperand kBytes = DotOperand::Bytes;
 #if defined(__x86_64__)
-  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 15 * 15)->products_in_16_bits, 8);
-  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 90 * 72)->products_in_16_bits, 4);
-  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 90 * 127)->products_in_16_bits, 2);
-  EXPECT_EQ(select_dot(Isa::Avx2, kBytes, 64, 255 * 127), nullptr) << "it would saturate";
-  EXPECT_EQ(select_dot(Isa::Avx512, kBytes, 64, 15 * 15)->isa, Isa::Avx2);
-  EXPECT_EQ(select_dot(Isa::Avx512Vnni, kBytes, 64, 255 * 128)->columns, 32);
-  EXPECT_EQ(select_dot(Isa::Avx512Vnni, kBytes, 16, 255 * 128)->columns, 16);
+  const std::vector<std::int8_t> narrow(64, 15);
+  const std::vector<std::int8_t> wide(64, 127);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(narrow, 15))->products_in_16_bits, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(wide, 90))->products_in_16_bits, 2);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(wide, 255)), nullptr);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512, 64, filter_of(narrow, 15))->isa, Isa::Avx2);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255))->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 16, filter_of(wide, 255))->columns, 16);
 #endif
-  EXPECT_EQ(select_dot(Isa::Scalar, kBytes, 64, 255 * 128)->isa, Isa::Scalar);
+  const std::vector<std::int8_t> any(64, -128);
+  EXPECT_EQ(select_byte_dot(Isa::Scalar, 64, filter_of(any, 255))->isa, Isa::Scalar);
 }
 
 TEST(SelectDot, HasWordsOnEveryLevelAndWastesFewColumns) {
   for (const IsaName& level : kIsaNames) {
     for (std::int64_t columns = 1; columns <= 100; ++columns) {
-      const DotKernel* chosen = select_dot(level.isa, DotOperand::Words, columns, 255 * 255);
       const DotKernelTable table = dot_kernels(level.isa);
       if (table.count == 0) continue;
-      ASSERT_NE(chosen, nullptr);
-      EXPECT_EQ(chosen->isa, level.isa);
+      const DotKernel& chosen = select_word_dot(level.isa, columns);
+      EXPECT_EQ(chosen.isa, level.isa);
       const auto computed = [&](const DotKernel& kernel) {
         return (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
       };
       for (std::size_t i = 0; i < table.count; ++i) {
         if (table.kernels[i].operand != DotOperand::Words) continue;
-        EXPECT_LE(computed(*chosen), computed(table.kernels[i]));
+        EXPECT_LE(computed(chosen), computed(table.kernels[i]));
       }
     }
   }

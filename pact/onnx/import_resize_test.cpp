@@ -270,7 +270,7 @@ TEST(ImportPad, RefusesHostileConstants) {
   }
   for (const Ints& shape :
        {Ints{4}, {-1, 4}, {-1, -1}, {0, 7}, {std::int64_t{1} << 62, 4}, {-2, 3}}) {
-    EXPECT_THAT(error("Reshape", shape), HasSubstr("a reshape of a constant"));
+    EXPECT_THAT(error("Reshape", shape), HasSubstr("a reshape of "));
   }
 }
 

@@ -19,13 +19,6 @@ constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no w
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 1792;
 
-std::int64_t largest_magnitude(const std::vector<std::int16_t>& levels) {
-  std::int64_t largest = 0;
-  for (const std::int16_t level : levels)
-    largest = std::max<std::int64_t>(largest, std::abs(level));
-  return largest;
-}
-
 bool fit_bytes(const std::vector<std::int16_t>& levels) {
   using Byte = std::numeric_limits<std::int8_t>;
   return std::all_of(levels.begin(), levels.end(), [](std::int16_t level) {
@@ -58,15 +51,24 @@ class DirectConvolution final : public PanelConvolution {
     const std::vector<std::int16_t> levels = weight_levels();
     const bool sums_fit = largest_sum(levels, filter_size(), largest_code()) <=
                           std::numeric_limits<std::int32_t>::max();
+    std::vector<std::int8_t> bytes;
     if (fit_bytes(levels) && sums_fit) {
-      kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
-                                    largest_magnitude(levels) * largest_code());
+      bytes.assign(levels.begin(), levels.end());
+      kernel_ = kernels::select_byte_dot(isa, out_.channels,
+                                         {.weights = bytes.data(),
+                                          .count = out_.channels,
+                                          .segments = op_.kernel.y,
+                                          .depth = std::int64_t{op_.kernel.x} * in_.channels,
+                                          .largest_code = largest_code()});
     }
-    if (kernel_ == nullptr) {
-      kernel_ = kernels::select_dot(isa, kernels::DotOperand::Words, out_.channels, 0);
-    }
+    if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes();
-    pack(levels);
+    if (on_bytes()) {
+      pack(bytes);
+      if (in_.grid.lowest != 0) set_summands(what_codes_lack(levels));
+    } else {
+      pack(levels);
+    }
     return true;
   }
 
@@ -125,18 +127,12 @@ class DirectConvolution final : public PanelConvolution {
     }
   }
 
-  void pack(const std::vector<std::int16_t>& levels) {
+  template <typename T>
+  void pack(const std::vector<T>& weights) {
     weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(kernels::dot_packed_bytes(
         kernel_->operand, out_.channels, op_.kernel.y, depth_, columns_)));
-    if (!on_bytes()) {
-      kernels::pack_dot_columns(levels.data(), out_.channels, op_.kernel.y, depth_, columns_,
-                                reinterpret_cast<std::int16_t*>(weights_.data()));
-      return;
-    }
-    const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
-    kernels::pack_dot_columns(bytes.data(), out_.channels, op_.kernel.y, depth_, columns_,
-                              reinterpret_cast<std::int8_t*>(weights_.data()));
-    if (in_.grid.lowest != 0) set_summands(what_codes_lack(levels));
+    kernels::pack_dot_columns(weights.data(), out_.channels, op_.kernel.y, depth_, columns_,
+                              reinterpret_cast<T*>(weights_.data()));
   }
 
   // Kernels multiply codes; a level is a code and the lowest level.

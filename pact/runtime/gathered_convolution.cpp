@@ -18,7 +18,7 @@ class GatheredConvolution final : public ConvolutionStep {
   GatheredConvolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
       : ConvolutionStep(context, node, requantize),
         depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
-        kernel_(*kernels::select_dot(context.isa, kernels::DotOperand::Words, out_group_, 0)) {
+        kernel_(kernels::select_word_dot(context.isa, out_group_)) {
     pack_weights();
   }
 

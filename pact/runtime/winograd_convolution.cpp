@@ -39,8 +39,12 @@ class WinogradConvolution final : public PanelConvolution {
     if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
     const std::optional<Filters> filters = transformed_filters();
     if (!filters || !sums_fit(filters->largest)) return false;
-    kernel_ = kernels::select_dot(isa, kernels::DotOperand::Bytes, out_.channels,
-                                  6 * largest_code() * filters->largest);
+    kernel_ = kernels::select_byte_dot(isa, out_.channels,
+                                       {.weights = filters->components.data(),
+                                        .count = std::int64_t{kWinogradComponents} * out_.channels,
+                                        .segments = 1,
+                                        .depth = in_.channels,
+                                        .largest_code = 6 * largest_code()});
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our side of bench/onnxruntime.mjs: writes the opponent's files, then runs our network once for
+// every line that it reads, and answers with the milliseconds that it took.
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <random>
+#include <string>
+
+#include "bench/qdq_network.h"
+#include "cli/speed_network.h"
+#include "pact/base/cpu.h"
+#include "pact/base/file.h"
+#include "pact/onnx/export.h"
+#include "pact/runtime/model.h"
+
+namespace pact::bench {
+namespace {
+
+struct Options {
+  cli::SpeedNetwork network;
+  std::string folder;
+  int threads = 1;
+  int batch = 1;
+};
+
+void serve(const Options& options) {
+  const graph::Network network = cli::float_network(options.network.name);
+  value_or_throw(write_atomically(options.folder + "/fp32.onnx", value_or_throw(onnx::export_float(network))));
+  value_or_throw(write_atomically(options.folder + "/int8.onnx", value_or_throw(qdq_network(network))));
+  const Model model = value_or_throw(Model::load(cli::speed_network(options.network)));
+  Session session =
+      value_or_throw(Session::create(model, {.threads = options.threads, .batch = options.batch}));
+  std::mt19937 random(1);
+  std::vector<std::uint8_t> images(model.image().bytes() * static_cast<std::size_t>(options.batch));
+  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(random());
+  std::vector<float> outputs(model.outputs() * static_cast<std::size_t>(options.batch));
+  const ImageShape image = model.image();
+  std::printf("%s %d %d %d\n", std::string(name(session.isa())).c_str(), image.channels,
+              image.height, image.width);
+  std::fflush(stdout);
+  for (std::string line; std::getline(std::cin, line);) {
+    const auto start = std::chrono::steady_clock::now();
+    value_or_throw(session.run(images, PixelOrder::Interleaved, outputs));
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    std::printf("%.6f\n", time.count());
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace
+}  // namespace pact::bench
+
+int main(int argc, char** argv) {
+  CLI::App app("Our runtime, a run for every line of the standard input");
+  pact::bench::Options options;
+  pact::cli::add_speed_options(app, options.network);
+  app.add_option("--folder", options.folder, "Where fp32.onnx and int8.onnx go")->required();
+  app.add_option("--threads", options.threads, "Threads")->check(CLI::Range(1, 256));
+  app.add_option("--batch", options.batch, "Images in a run")->check(CLI::Range(1, 4096));
+  CLI11_PARSE(app, argc, argv);
+  try {
+    pact::bench::serve(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 2;
+  }
+  return 0;
+}
