@@ -26,8 +26,10 @@ struct Options {
 
 void serve(const Options& options) {
   const graph::Network network = cli::float_network(options.network.name);
-  value_or_throw(write_atomically(options.folder + "/fp32.onnx", value_or_throw(onnx::export_float(network))));
-  value_or_throw(write_atomically(options.folder + "/int8.onnx", value_or_throw(qdq_network(network))));
+  value_or_throw(
+      write_atomically(options.folder + "/fp32.onnx", value_or_throw(onnx::export_float(network))));
+  value_or_throw(
+      write_atomically(options.folder + "/int8.onnx", value_or_throw(qdq_network(network))));
   const Model model = value_or_throw(Model::load(cli::speed_network(options.network)));
   Session session =
       value_or_throw(Session::create(model, {.threads = options.threads, .batch = options.batch}));

@@ -86,7 +86,8 @@ class QdqWriter {
     const float scale = is_weight ? 0.01F : 0.01F * 0.05F;
     const std::vector<float> scales(static_cast<std::size_t>(shape[0]), scale);
     builder_.add_constant(name + ".scale", Tensor::f32({shape[0]}, scales));
-    builder_.add_node("DequantizeLinear", name, {name + ".bytes", name + ".scale"}).set("axis", std::int64_t{0});
+    builder_.add_node("DequantizeLinear", name, {name + ".bytes", name + ".scale"})
+        .set("axis", std::int64_t{0});
     return name;
   }
   onnx::NodeBuilder add_layer(const std::string& operation, const Shape& weight) {

@@ -63,6 +63,11 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{32, {8, 8}, conv(32, 3, 2, odd_grid(3))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 1, 1, odd_grid(4))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(8))}, "dot_i16"},
+      {{70, {1, 1}, conv(33, 1, 1, odd_grid(4))}, "packed_dot_u8_s4"},
+      {{70, {1, 1}, conv(66, 1, 1, symmetric_grid(3)), affine_grid(8, 100)}, "packed_dot_u8_s4"},
+      {{33, {1, 1}, conv(65, 1, 1, odd_grid(2)), affine_grid(2, 1)}, "packed_dot_u8_s2"},
+      {{33, {1, 1}, conv(1, 1, 1, odd_grid(1))}, "packed_dot_u8_s2"},
+      {{33, {1, 1}, conv(40, 1, 1, odd_grid(5))}, "dot_u8"},
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {
