@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY ?= passive
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN), make clean"
+	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN and ONNX Runtime), make clean"
 
 setup:
 	@tools/setup.sh
@@ -44,7 +44,7 @@ onnx: build
 	@cmake --build --preset release --target pact_onnx_compare
 	@tools/onnx/compare.sh build/release
 
-# Minutes on a quiet machine; installs oneDNN.
+# Minutes on a quiet machine; installs oneDNN and ONNX Runtime.
 bench: build
 	@bench/run.sh build/release
 

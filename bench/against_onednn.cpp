@@ -3,16 +3,13 @@
 // process. Prints one JSON row (docs in results/cpu.md).
 #include <omp.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "bench/onednn.h"
+#include "bench/pairs.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
-#include "pact/runtime/model.h"
 
 namespace pact::bench {
 namespace {
@@ -22,66 +19,28 @@ struct Options {
   std::string file;
   int threads = 1;
   int batch = 1;
-  int pairs = 20;
+  int pairs = 21;
 };
-
-template <typename Run>
-double milliseconds(const Run& run) {
-  const auto start = std::chrono::steady_clock::now();
-  run();
-  return 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// Half of the distance between the quartiles, relative to the median.
-double spread(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return (values[3 * n / 4] - values[n / 4]) / 2 / values[n / 2];
-}
 
 void compare(const Options& options) {
   const Model model = options.file.empty()
                           ? value_or_throw(Model::load(cli::speed_network(options.network)))
                           : value_or_throw(Model::load(options.file));
-  Session session =
-      value_or_throw(Session::create(model, {.threads = options.threads, .batch = options.batch}));
+  Runner ours(model, {.threads = options.threads, .batch = options.batch});
   omp_set_num_threads(options.threads);
   OneDnn opponent(model.file(), options.batch);
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> images(model.image().bytes() * static_cast<std::size_t>(options.batch));
-  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(random());
-  std::vector<float> outputs(model.outputs() * static_cast<std::size_t>(options.batch));
-  const auto run_ours = [&] {
-    value_or_throw(session.run(images, PixelOrder::Interleaved, outputs));
-  };
-  const auto run_theirs = [&] { opponent.run(); };
-  std::vector<double> ours;
-  std::vector<double> theirs;
-  std::vector<double> ratios;
-  constexpr int kWarmUp = 3;
-  for (int i = 0; i < kWarmUp + options.pairs; ++i) {
-    const double our_time = milliseconds(run_ours);
-    const double their_time = milliseconds(run_theirs);
-    if (i < kWarmUp) continue;
-    ours.push_back(our_time);
-    theirs.push_back(their_time);
-    ratios.push_back(their_time / our_time);
-  }
+  const Pairs pairs = time_pairs(
+      options.pairs, [&] { ours.run(); }, [&] { opponent.run(); });
   const nlohmann::json row{{"network", model.name()},
                            {"batch", options.batch},
                            {"threads", options.threads},
-                           {"isa", name(session.isa())},
+                           {"isa", name(ours.session().isa())},
                            {"bits", options.network.bits},
-                           {"ours_ms", median(ours)},
+                           {"ours_ms", median(pairs.first)},
                            {"opponent", "oneDNN int8, layers alone"},
-                           {"opponent_ms", median(theirs)},
-                           {"ratio", median(ratios)},
-                           {"spread", spread(ratios)}};
+                           {"opponent_ms", median(pairs.second)},
+                           {"ratio", median(pairs.ratios)},
+                           {"spread", spread(pairs.ratios)}};
   std::printf("%s\n", row.dump().c_str());
 }
 

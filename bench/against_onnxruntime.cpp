@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our side of bench/onnxruntime.mjs: writes the opponent's files, then runs our network once for
 // every line that it reads, and answers with the milliseconds that it took.
-#include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <random>
 #include <string>
 
+#include "bench/pairs.h"
 #include "bench/qdq_network.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
 #include "pact/base/file.h"
 #include "pact/onnx/export.h"
-#include "pact/runtime/model.h"
 
 namespace pact::bench {
 namespace {
@@ -31,21 +29,13 @@ void serve(const Options& options) {
   value_or_throw(
       write_atomically(options.folder + "/int8.onnx", value_or_throw(qdq_network(network))));
   const Model model = value_or_throw(Model::load(cli::speed_network(options.network)));
-  Session session =
-      value_or_throw(Session::create(model, {.threads = options.threads, .batch = options.batch}));
-  std::mt19937 random(1);
-  std::vector<std::uint8_t> images(model.image().bytes() * static_cast<std::size_t>(options.batch));
-  for (std::uint8_t& pixel : images) pixel = static_cast<std::uint8_t>(random());
-  std::vector<float> outputs(model.outputs() * static_cast<std::size_t>(options.batch));
+  Runner ours(model, {.threads = options.threads, .batch = options.batch});
   const ImageShape image = model.image();
-  std::printf("%s %d %d %d\n", std::string(name(session.isa())).c_str(), image.channels,
+  std::printf("%s %d %d %d\n", std::string(name(ours.session().isa())).c_str(), image.channels,
               image.height, image.width);
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
-    const auto start = std::chrono::steady_clock::now();
-    value_or_throw(session.run(images, PixelOrder::Interleaved, outputs));
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    std::printf("%.6f\n", time.count());
+    std::printf("%.6f\n", milliseconds([&] { ours.run(); }));
     std::fflush(stdout);
   }
 }

@@ -29,6 +29,8 @@ class QdqWriter {
   explicit QdqWriter(const Network& network)
       : network_(network), values_(network.nodes().size()), builder_(network.name, kOpset) {
     add_scalar("scale", onnx::pb::TensorProto::FLOAT).add_float_data(0.05F);
+    add_scalar("zero.i8", onnx::pb::TensorProto::INT8).add_int32_data(0);
+    add_scalar("zero.i32", onnx::pb::TensorProto::INT32).add_int32_data(0);
     add_scalar("zero0", onnx::pb::TensorProto::UINT8).add_int32_data(kUnsignedZero);
     add_scalar("zero128", onnx::pb::TensorProto::UINT8).add_int32_data(kSignedZero);
   }
@@ -69,10 +71,12 @@ class QdqWriter {
     builder_.add_node("DequantizeLinear", name, {bytes(of), "scale", zero_name(of.zero)});
     return name;
   }
-  // Weights or biases, as floats, of random bytes or of zeros.
+  // Weights or biases, as floats, of random bytes or of zeros: with a scale for each output where
+  // ONNX Runtime fuses that, else with one and the zero point that its fusion asks for.
   std::string constant(const std::string& role, const Shape& shape, bool is_weight) {
-    const std::string name = node().name + "." + role;
     using Type = onnx::pb::TensorProto;
+    const std::string name = node().name + "." + role;
+    const std::string scale = name + ".scale";
     Type& tensor = add_scalar(name + ".bytes", is_weight ? Type::INT8 : Type::INT32);
     for (const std::int64_t extent : shape) tensor.add_dims(extent);
     std::uniform_int_distribution<int> level(-127, 127);
@@ -83,11 +87,15 @@ class QdqWriter {
         tensor.add_int32_data(0);
       }
     }
-    const float scale = is_weight ? 0.01F : 0.01F * 0.05F;
-    const std::vector<float> scales(static_cast<std::size_t>(shape[0]), scale);
-    builder_.add_constant(name + ".scale", Tensor::f32({shape[0]}, scales));
-    builder_.add_node("DequantizeLinear", name, {name + ".bytes", name + ".scale"})
-        .set("axis", std::int64_t{0});
+    const bool each = std::holds_alternative<Conv2d>(node().operation);
+    const Shape scales = each ? Shape{shape[0]} : Shape{};
+    builder_.add_constant(
+        scale,
+        Tensor::f32(scales, std::vector<float>(static_cast<std::size_t>(element_count(scales)),
+                                               is_weight ? 0.01F : 0.01F * 0.05F)));
+    std::vector<std::string> inputs{name + ".bytes", scale};
+    if (!each) inputs.push_back(is_weight ? "zero.i8" : "zero.i32");
+    builder_.add_node("DequantizeLinear", name, inputs).set("axis", std::int64_t{each ? 0 : 1});
     return name;
   }
   onnx::NodeBuilder add_layer(const std::string& operation, const Shape& weight) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dot products of one pixel with weights that stay packed, two or four in a byte, and are unpacked in
-// registers: what a layer on a single pixel takes is the time to read its weights, each once.
+// Dot products of one pixel with weights that stay packed, two or four in a byte, and are unpacked
+// in registers: what a layer on a single pixel takes is the time to read its weights, each once.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,8 @@ struct PackedAvx2 {
   }
   template <int kBits>
   static Vector look_up(Vector levels, Vector bytes, int shift) {
-    const Vector fields = _mm256_and_si256(_mm256_srli_epi32(bytes, shift),
-                                           _mm256_set1_epi8((1 << kBits) - 1));
+    const Vector fields =
+        _mm256_and_si256(_mm256_srli_epi32(bytes, shift), _mm256_set1_epi8((1 << kBits) - 1));
     return _mm256_shuffle_epi8(levels, fields);
   }
   // Two products of a byte and a level fit 16 bits.

@@ -16,9 +16,8 @@ struct PackedVnni {
   }
   template <int kBits>
   static Vector look_up(Vector levels, Vector bytes, int shift) {
-    const Vector fields =
-        _mm512_and_si512(_mm512_srli_epi32(bytes, static_cast<unsigned>(shift)),
-                         _mm512_set1_epi8((1 << kBits) - 1));
+    const Vector fields = _mm512_and_si512(_mm512_srli_epi32(bytes, static_cast<unsigned>(shift)),
+                                           _mm512_set1_epi8((1 << kBits) - 1));
     return _mm512_shuffle_epi8(levels, fields);
   }
   static Vector add_products(Vector sum, Vector codes, Vector weights) {

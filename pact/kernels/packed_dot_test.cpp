@@ -93,8 +93,8 @@ TEST(PackedDot, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
       const PackedDotKernel& kernel = table.kernels[i];
       EXPECT_EQ(kernel.isa, level.isa);
       EXPECT_EQ(kernel.columns % 2, 0) << "requantization pairs channels";
-      EXPECT_EQ(std::string(kernel.name), text("packed_dot_u8_s", kernel.bits, "_i32_1x",
-                                               kernel.columns, "_", level.name));
+      EXPECT_EQ(std::string(kernel.name),
+                text("packed_dot_u8_s", kernel.bits, "_i32_1x", kernel.columns, "_", level.name));
     }
   }
 }
@@ -112,7 +112,7 @@ TEST(SelectPackedDot, TakesTheNarrowestFields) {
 TEST(PackFields, PutsTheQuadsOfAGroupIntoTheFieldsOfAByte) {
   // Two columns of nine codes in blocks of two, four bits: quads 0 and 1 share bytes, quad 2 has
   // one code.
-  const std::vector<std::uint8_t> codes{1, 2, 3, 4, 5,  6,  7,  8,  9,   //
+  const std::vector<std::uint8_t> codes{1, 2, 3, 4, 5,  6,  7,  8,  9,  //
                                         9, 8, 7, 6, 15, 14, 13, 12, 11};
   std::vector<std::uint8_t> packed(16, 0xFF);
   pack_fields(codes.data(), 2, 9, 4, 2, packed.data());

@@ -38,7 +38,8 @@ void packed_dot(const PackedDotOperands& o) {
   for (std::int64_t group = 0; group < o.groups; ++group, a += kFields * 4) {
     Vector codes[kFields];
 #pragma GCC unroll 4
-    for (int field = 0; field < kFields; ++field) codes[field] = Ops::spread(quad_at(a + field * 4));
+    for (int field = 0; field < kFields; ++field)
+      codes[field] = Ops::spread(quad_at(a + field * 4));
 #pragma GCC unroll 4
     for (int v = 0; v < kPackedVectors; ++v, b += kVectorBytes) {
       const Vector bytes = Ops::load(b);

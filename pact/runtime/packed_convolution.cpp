@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers on one pixel with narrow weights, which stay packed (kernels/packed_dot.h): fully connected
-// ones.
+// Layers on one pixel with narrow weights, which stay packed (kernels/packed_dot.h): fully
+// connected ones.
 #include <algorithm>
 #include <limits>
 

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// FOLDER/rows.jsonl -> FOLDER/summary.json, FOLDER/superlinear.svg, and tables on standard output.
+//   node tables.mjs FOLDER
+import fs from 'fs';
+import path from 'path';
+
+const folder = process.argv[2];
+const rows = fs.readFileSync(path.join(folder, 'rows.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+
+function write(name, content) {
+  fs.writeFileSync(path.join(folder, `${name}.new`), content);
+  fs.renameSync(path.join(folder, `${name}.new`), path.join(folder, name));
+}
+write('summary.json', `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`);
+
+const groups = [
+  ['oneDNN', 'oneDNN int8, layers alone, ms'],
+  ['ONNX Runtime int8', 'ONNX Runtime int8, ms'],
+  ['ONNX Runtime fp32', 'ONNX Runtime fp32, ms'],
+];
+const columns = '| network | W/A | instruction set | threads | batch | ours, ms |';
+for (const [prefix, title] of groups) {
+  console.log(`\n${columns} ${title} | ratio | spread |\n|---|---|---|---|---|---|---|---|---|`);
+  for (const r of rows.filter((row) => row.opponent.startsWith(prefix))) {
+    console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${r.ours_ms.toFixed(2)} | ` +
+      `${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+  }
+}
+console.log(`\n${columns} against | ms | ratio, an image | spread |\n|---|---|---|---|---|---|---|---|---|---|`);
+for (const r of rows.filter((row) => row.opponent.startsWith('ours'))) {
+  console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${r.ours_ms.toFixed(2)} | ` +
+    `${r.opponent} | ${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+}
+
+// Speed against precision: 8-bit is one, the line is what the ratio of bits promises.
+const speeds = [[8, 1]];
+for (const r of rows.filter((row) => row.network === 'alexnet' && row.opponent.startsWith('ours, 8/8'))) {
+  speeds.push([Number(r.bits.split('/')[0]), r.ratio]);
+}
+const [width, height, left, bottom] = [520, 320, 60, 50];
+const x = (bits) => left + 40 + (Math.log2(8 / bits) / 2) * (width - left - 100);
+const y = (speed) => height - bottom - (speed / 4.4) * (height - bottom - 20);
+const label = (atX, atY, text, anchor = 'middle') =>
+  `<text x="${atX.toFixed(1)}" y="${atY.toFixed(1)}" text-anchor="${anchor}">${text}</text>`;
+const line = (points) => points.map(([bits, speed]) => `${x(bits).toFixed(1)},${y(speed).toFixed(1)}`).join(' ');
+write('superlinear.svg', [
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">`,
+  `<rect width="${width}" height="${height}" fill="white"/>`,
+  ...[1, 2, 3, 4].map((s) => `<line x1="${left}" x2="${width - 20}" y1="${y(s)}" y2="${y(s)}" stroke="#ddd"/>` +
+    label(left - 8, y(s) + 4, `${s}x`, 'end')),
+  ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
+  `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
+  label(x(2) - 8, y(4) + 4, 'linear', 'end'),
+  `<polyline points="${line(speeds)}" fill="none" stroke="#0b62a4" stroke-width="3"/>`,
+  ...speeds.map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="#0b62a4"/>` +
+    label(x(bits) + 10, y(speed) + 20, `${speed.toFixed(2)}x`, 'start')),
+  label(width / 2, height - 8, 'AlexNet, batch 1, one thread: speed against 8 bits'),
+  '</svg>', ''].join('\n'));
