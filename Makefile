@@ -9,11 +9,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 # A pool of threads that spins while it waits slows everything else down on small machines.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: help setup build demo test format check-format zoo onnx bench clean
+.PHONY: help setup build demo test format check-format zoo onnx bench rtl clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN and ONNX Runtime), make clean"
+	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN and ONNX Runtime), make rtl (simulates and synthesises the hardware), make clean"
 
 setup:
 	@tools/setup.sh
@@ -47,6 +47,11 @@ onnx: build
 # Minutes on a quiet machine; installs oneDNN and ONNX Runtime.
 bench: build
 	@bench/run.sh build/release
+
+# Minutes; needs Yosys and Verilator, and CIFAR-10 under PACT_DATA if a real image is to go through.
+rtl: setup
+	@command -v yosys >/dev/null && command -v verilator >/dev/null || { echo "make rtl: first install yosys and verilator (apt-get install yosys verilator)" >&2; exit 1; }
+	@hw/rtl/run.sh
 
 clean:
 	@rm -rf build out

@@ -4,9 +4,10 @@
 cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE sources ${ROOT}/pact/*.h ${ROOT}/pact/*.cpp ${ROOT}/cli/*.h ${ROOT}/cli/*.cpp
      ${ROOT}/tests/*.cpp ${ROOT}/tests/*.h ${ROOT}/fuzz/*.cpp ${ROOT}/examples/*.cpp ${ROOT}/examples/*.c
-     ${ROOT}/tools/*.cpp ${ROOT}/bench/*.h ${ROOT}/bench/*.cpp)
+     ${ROOT}/tools/*.cpp ${ROOT}/bench/*.h ${ROOT}/bench/*.cpp
+     ${ROOT}/hw/*.h ${ROOT}/hw/*.cpp ${ROOT}/hw/*.sv)
 file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md ${ROOT}/docs/*/*.md ${ROOT}/results/*.md ${ROOT}/zoo/*.md
-     ${ROOT}/pact/*/README.md ${ROOT}/cli/README.md)
+     ${ROOT}/pact/*/README.md ${ROOT}/cli/README.md ${ROOT}/hw/*/README.md)
 set(wrong 0)
 macro(complain text)
   message("${text}")
@@ -46,7 +47,7 @@ foreach(document IN LISTS documents)
       complain("${shown}: links to ${path}, which does not exist")
     endif()
   endforeach()
-  string(REGEX MATCHALL "`(pact|cli|docs|recipes|tools|tests|fuzz|examples|zoo)/[a-zA-Z0-9_./-]+`" names "${text}")
+  string(REGEX MATCHALL "`(pact|cli|hw|docs|recipes|tools|tests|fuzz|examples|zoo)/[a-zA-Z0-9_./-]+`" names "${text}")
   foreach(quoted IN LISTS names)
     string(REPLACE "`" "" path "${quoted}")
     math(EXPR links "${links} + 1")
