@@ -36,18 +36,17 @@ void compare(const Options& options) {
   const Pairs pairs = time_pairs(
       options.pairs, [&] { ours.run(); }, [&] { other.run(); });
   const double images = static_cast<double>(our_side.batch) / other_side.batch;
-  const nlohmann::json row{
-      {"network", options.network},
-      {"batch", our_side.batch},
-      {"threads", our_side.threads},
-      {"isa", name(ours.session().isa())},
-      {"bits", our_side.bits},
-      {"ours_ms", median(pairs.first)},
-      {"opponent", text("ours, ", other_side.bits, ", threads ", other_side.threads, ", batch ",
-                        other_side.batch)},
-      {"opponent_ms", median(pairs.second)},
-      {"ratio", median(pairs.ratios) * images},
-      {"spread", spread(pairs.ratios)}};
+  const nlohmann::json row{{"network", options.network},
+                           {"batch", our_side.batch},
+                           {"threads", our_side.threads},
+                           {"isa", name(ours.session().isa())},
+                           {"bits", our_side.bits},
+                           {"ours_ms", median(pairs.first)},
+                           {"opponent", text("ours, ", other_side.bits, ", threads ",
+                                             other_side.threads, ", batch ", other_side.batch)},
+                           {"opponent_ms", median(pairs.second)},
+                           {"ratio", median(pairs.ratios) * images},
+                           {"spread", spread(pairs.ratios)}};
   std::printf("%s\n", row.dump().c_str());
 }
 

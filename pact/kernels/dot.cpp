@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <tuple>
@@ -27,36 +28,48 @@ DotKernelTable dot_kernels(Isa isa) {
 
 namespace {
 
-constexpr std::size_t kMaxQuadsIn16Bits = 8;
+constexpr int kMaxQuadsIn16Bits = 8;
 
-// What the positive weights and what the negative ones can add to a 16-bit sum.
-struct Extent {
-  std::int64_t positive = 0;
-  std::int64_t negative = 0;
+// What the positive weights and what the negative ones of a half of a quad, or of several, can add
+// to a 16-bit sum, for one unit of activation.
+struct Extents {
+  std::vector<std::int16_t> positive;  // [quad][half]
+  std::vector<std::int16_t> negative;
 
-  void add(const Extent& other) {
-    positive += other.positive;
-    negative += other.negative;
+  void assign(const std::int8_t* weights, std::int64_t depth) {
+    const auto size = static_cast<std::size_t>((depth + 3) / 4 * 2);
+    positive.assign(size, 0);
+    negative.assign(size, 0);
+    const auto of = [](int weight) { return static_cast<std::int16_t>(std::max(weight, 0)); };
+    for (std::size_t i = 0; i < static_cast<std::size_t>(depth / 2); ++i) {
+      const int first = weights[2 * i];
+      const int second = weights[2 * i + 1];
+      positive[i] = static_cast<std::int16_t>(of(first) + of(second));
+      negative[i] = static_cast<std::int16_t>(of(-first) + of(-second));
+    }
+    if (depth % 2 == 0) return;
+    positive[static_cast<std::size_t>(depth / 2)] = of(weights[depth - 1]);
+    negative[static_cast<std::size_t>(depth / 2)] = of(-weights[depth - 1]);
+  }
+  int largest() const {
+    std::int16_t largest = 0;
+    for (const std::int16_t extent : positive) largest = std::max(largest, extent);
+    for (const std::int16_t extent : negative) largest = std::max(largest, extent);
+    return largest;
+  }
+  // Every second quad takes in its neighbour.
+  void merge() {
+    for (std::vector<std::int16_t>* extents : {&positive, &negative}) {
+      extents->resize((extents->size() + 3) / 4 * 4, 0);
+      const std::int16_t* quads = extents->data();
+      for (std::size_t i = 0; i < extents->size() / 2; ++i) {
+        const std::size_t at = i / 2 * 4 + i % 2;
+        (*extents)[i] = static_cast<std::int16_t>(quads[at] + quads[at + 2]);
+      }
+      extents->resize(extents->size() / 2);
+    }
   }
 };
-
-// The extents of both halves of every quad of a segment.
-void add_weights(const std::int8_t* weights, std::int64_t depth, std::vector<Extent> (&halves)[2]) {
-  for (auto& half : halves) half.assign(static_cast<std::size_t>((depth + 3) / 4), {});
-  for (std::int64_t i = 0; i < depth; ++i) {
-    Extent& extent = halves[i / 2 % 2][static_cast<std::size_t>(i / 4)];
-    (weights[i] < 0 ? extent.negative : extent.positive) += std::abs(weights[i]);
-  }
-}
-
-// Every second extent takes in its neighbour.
-void merge_pairs(std::vector<Extent>& extents) {
-  for (std::size_t i = 0; i < extents.size(); i += 2) {
-    Extent& merged = extents[i / 2] = extents[i];
-    if (i + 1 < extents.size()) merged.add(extents[i + 1]);
-  }
-  extents.resize((extents.size() + 1) / 2);
-}
 
 // The best of the kernels of `isa` that `fits` accepts, or null.
 template <typename Fits>
@@ -77,22 +90,19 @@ const DotKernel* best_dot(Isa isa, std::int64_t columns, const Fits& fits) {
 }  // namespace
 
 int most_products_in_16_bits(const DotFilters& filters) {
-  std::size_t quads = kMaxQuadsIn16Bits;
-  std::vector<Extent> halves[2];
-  for (std::int64_t i = 0; i < filters.count * filters.segments; ++i) {
-    add_weights(filters.weights + i * filters.depth, filters.depth, halves);
-    for (std::vector<Extent>& half : halves) {
-      for (std::size_t summed = 1; summed <= quads; summed *= 2) {
-        const bool fits = std::all_of(half.begin(), half.end(), [&](const Extent& extent) {
-          return std::max(extent.positive, extent.negative) * filters.largest_code <=
-                 std::numeric_limits<std::int16_t>::max();
-        });
-        if (!fits) quads = summed / 2;
-        merge_pairs(half);
+  int quads = kMaxQuadsIn16Bits;
+  Extents extents;
+  for (std::int64_t i = 0; i < filters.count * filters.segments && quads > 0; ++i) {
+    extents.assign(filters.weights + i * filters.depth, filters.depth);
+    for (int summed = 1; summed <= quads; summed *= 2) {
+      if (extents.largest() * filters.largest_code > std::numeric_limits<std::int16_t>::max()) {
+        quads = summed / 2;
+        break;
       }
+      extents.merge();
     }
   }
-  return static_cast<int>(2 * quads);
+  return 2 * quads;
 }
 
 const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters) {
@@ -128,14 +138,19 @@ void pack(const T* weights, std::int64_t columns, std::int64_t segments, std::in
           int block, T* packed) {
   if (depth == 0) return;
   const std::int64_t quads = (depth + kQuad - 1) / kQuad;
-  std::fill_n(packed, (columns + block - 1) / block * block * segments * quads * kQuad, T{0});
+  const std::int64_t left = depth % kQuad;
+  if (left > 0 || columns % block > 0) {
+    std::fill_n(packed, (columns + block - 1) / block * block * segments * quads * kQuad, T{0});
+  }
   for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t segment = 0; segment < segments; ++segment) {
       const T* source = weights + (column * segments + segment) * depth;
       T* target =
           packed + ((column / block * segments + segment) * quads * block + column % block) * kQuad;
-      for (std::int64_t k = 0; k < depth; ++k)
-        target[k / kQuad * block * kQuad + k % kQuad] = source[k];
+      for (std::int64_t quad = 0; quad < depth / kQuad; ++quad) {
+        std::memcpy(target + quad * block * kQuad, source + quad * kQuad, sizeof(T) * kQuad);
+      }
+      if (left > 0) std::copy_n(source + depth - left, left, target + (quads - 1) * block * kQuad);
     }
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/kernels/winograd.h"
 
+#include <vector>
+
 namespace pact::kernels {
 
 const WinogradKernel& select_winograd(Isa isa) {
@@ -17,13 +19,29 @@ const WinogradKernel& select_winograd(Isa isa) {
   }
 }
 
-void transform_winograd_filter(const std::int16_t* filter, std::int32_t* components) {
-  constexpr int kTwiceG[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
-  for (int i = 0; i < kWinogradComponents; ++i) {
-    components[i] = 0;
-    for (int k = 0; k < 9; ++k) {
-      components[i] += kTwiceG[i / 4][k / 3] * kTwiceG[i % 4][k % 3] * filter[k];
-    }
+namespace {
+
+// 2 G g of `count` columns side by side: three rows -> four.
+void transform_rows(const std::int16_t* rows, std::int64_t count, std::int16_t* result) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const int g0 = rows[i];
+    const int g1 = rows[count + i];
+    const int g2 = rows[2 * count + i];
+    result[i] = static_cast<std::int16_t>(2 * g0);
+    result[count + i] = static_cast<std::int16_t>(g0 + g1 + g2);
+    result[2 * count + i] = static_cast<std::int16_t>(g0 - g1 + g2);
+    result[3 * count + i] = static_cast<std::int16_t>(2 * g2);
+  }
+}
+
+}  // namespace
+
+void transform_winograd_filters(const std::int16_t* levels, std::int64_t channels,
+                                std::int16_t* components) {
+  std::vector<std::int16_t> rows(static_cast<std::size_t>(4 * 3 * channels));
+  transform_rows(levels, 3 * channels, rows.data());
+  for (int y = 0; y < 4; ++y) {
+    transform_rows(rows.data() + y * 3 * channels, channels, components + y * 4 * channels);
   }
 }
 

@@ -54,8 +54,10 @@ extern const WinogradKernel winograd_avx512;
 /// The kernel of `isa`, or of the next slower level that has one.
 const WinogradKernel& select_winograd(Isa isa);
 
-/// 4 G g G': [3][3] -> [4][4].
-void transform_winograd_filter(const std::int16_t* filter, std::int32_t* components);
+/// 4 G g G' of `channels` filters side by side: [3][3][channels] -> [4][4][channels]. Levels up to
+/// 3640 in magnitude.
+void transform_winograd_filters(const std::int16_t* levels, std::int64_t channels,
+                                std::int16_t* components);
 
 /// A' m A / 4 of one tile of products: what is computed from sums of transformed filters, too.
 void transform_winograd_products(const std::int64_t* products, std::int64_t* outputs);

@@ -82,17 +82,16 @@ Products multiplied(const Tile& tile, const std::vector<std::uint8_t>& component
   products.corrections.resize(static_cast<std::size_t>(kWinogradOutputs * tile.columns));
   for (std::int64_t column = 0; column < tile.columns; ++column) {
     std::int64_t added[kWinogradComponents] = {};
-    for (std::int64_t c = 0; c < tile.channels; ++c) {
-      std::int16_t filter[9];
-      for (std::int64_t k = 0; k < 9; ++k) {
-        filter[k] = tile.filters[static_cast<std::size_t>((column * 9 + k) * tile.channels + c)];
-      }
-      std::int32_t transformed[kWinogradComponents];
-      transform_winograd_filter(filter, transformed);
-      for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
+    std::vector<std::int16_t> transformed(
+        static_cast<std::size_t>(kWinogradComponents * tile.channels));
+    transform_winograd_filters(tile.filters.data() + column * 9 * tile.channels, tile.channels,
+                               transformed.data());
+    for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
+      for (std::int64_t c = 0; c < tile.channels; ++c) {
+        const auto at = static_cast<std::size_t>(i * tile.channels + c);
         products.values[static_cast<std::size_t>(i * tile.columns + column)] +=
-            transformed[i] * components[static_cast<std::size_t>(i * tile.channels + c)];
-        added[i] += std::int64_t{zero} * transformed[i];
+            transformed[at] * components[at];
+        added[i] += std::int64_t{zero} * transformed[at];
       }
     }
     std::int64_t corrections[kWinogradOutputs];

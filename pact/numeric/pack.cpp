@@ -19,11 +19,40 @@ std::vector<std::byte> pack(std::span<const std::uint8_t> codes, int bits) {
   return bytes;
 }
 
+namespace {
+
+// The codes that share a byte, for widths that divide it: loops that compilers turn into vectors.
+template <int kBits>
+void unpack_bytes(const std::byte* bytes, std::size_t count, std::uint8_t* codes) {
+  constexpr std::size_t kCodes = 8 / kBits;
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t j = 0; j < kCodes; ++j) {
+      codes[i * kCodes + j] = static_cast<std::uint8_t>(
+          static_cast<unsigned>(bytes[i]) >> (j * kBits) & ((1U << kBits) - 1));
+    }
+  }
+}
+
+// Unpacks whole bytes of widths that divide a byte; returns how many codes that were.
+std::size_t unpack_whole_bytes(std::span<const std::byte> bytes, int bits,
+                               std::span<std::uint8_t> codes) {
+  if (8 % bits != 0) return 0;
+  const std::size_t count = codes.size() / (8 / static_cast<std::size_t>(bits));
+  if (bits == 1) unpack_bytes<1>(bytes.data(), count, codes.data());
+  if (bits == 2) unpack_bytes<2>(bytes.data(), count, codes.data());
+  if (bits == 4) unpack_bytes<4>(bytes.data(), count, codes.data());
+  if (bits == 8) unpack_bytes<8>(bytes.data(), count, codes.data());
+  return count * (8 / static_cast<std::size_t>(bits));
+}
+
+}  // namespace
+
 void unpack(std::span<const std::byte> bytes, int bits, std::span<std::uint8_t> codes) {
   PACT_CHECK(bits >= 1 && bits <= 8 && bytes.size() >= packed_bytes(codes.size(), bits));
   const unsigned mask = (1U << bits) - 1;
-  std::size_t bit = 0;
-  for (std::uint8_t& code : codes) {
+  const std::size_t done = unpack_whole_bytes(bytes, bits, codes);
+  std::size_t bit = done * static_cast<std::size_t>(bits);
+  for (std::uint8_t& code : codes.subspan(done)) {
     const std::size_t first = bit / 8;
     unsigned window = static_cast<unsigned>(bytes[first]);
     if (first + 1 < bytes.size()) window |= static_cast<unsigned>(bytes[first + 1]) << 8;

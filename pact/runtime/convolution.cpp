@@ -25,14 +25,18 @@ std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
   const std::int64_t depth = window * in_group_;
   std::vector<std::uint8_t> codes(static_cast<std::size_t>(depth * out_.channels));
   numeric::unpack(op_.packed, op_.grid.bits, codes);
-  std::vector<std::int16_t> levels(codes.size());
-  for (std::int64_t o = 0; o < out_.channels; ++o) {
-    for (std::int64_t c = 0; c < in_group_; ++c) {
-      for (std::int64_t k = 0; k < window; ++k) {
-        levels[static_cast<std::size_t>(o * depth + k * in_group_ + c)] = static_cast<std::int16_t>(
-            op_.grid.level(codes[static_cast<std::size_t>((o * in_group_ + c) * window + k)]));
-      }
+  std::vector<std::int16_t> levels(codes.begin(), codes.end());
+  for (std::int64_t o = 0; o < out_.channels && window > 1; ++o) {
+    const std::uint8_t* filter = codes.data() + o * depth;
+    std::int16_t* target = levels.data() + o * depth;
+    for (std::int64_t k = 0; k < window; ++k) {
+      for (std::int64_t c = 0; c < in_group_; ++c) *target++ = filter[c * window + k];
     }
+  }
+  const auto lowest = static_cast<std::int16_t>(op_.grid.lowest);
+  const auto step = static_cast<std::int16_t>(op_.grid.step);
+  for (std::int16_t& level : levels) {
+    level = static_cast<std::int16_t>(lowest + static_cast<std::int16_t>(step * level));
   }
   return levels;
 }

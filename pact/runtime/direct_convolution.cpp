@@ -19,11 +19,9 @@ constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no w
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 1792;
 
-bool fit_bytes(const std::vector<std::int16_t>& levels) {
+bool fit_bytes(const numeric::Grid& grid) {
   using Byte = std::numeric_limits<std::int8_t>;
-  return std::all_of(levels.begin(), levels.end(), [](std::int16_t level) {
-    return level >= Byte::min() && level <= Byte::max();
-  });
+  return grid.lowest >= Byte::min() && grid.highest() <= Byte::max();
 }
 
 // Of the products of a filter, if every activation were `code`.
@@ -49,10 +47,8 @@ class DirectConvolution final : public PanelConvolution {
   bool prepare(Isa isa) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
     const std::vector<std::int16_t> levels = weight_levels();
-    const bool sums_fit = largest_sum(levels, filter_size(), largest_code()) <=
-                          std::numeric_limits<std::int32_t>::max();
     std::vector<std::int8_t> bytes;
-    if (fit_bytes(levels) && sums_fit) {
+    if (fit_bytes(op_.grid) && sums_fit(levels)) {
       bytes.assign(levels.begin(), levels.end());
       kernel_ = kernels::select_byte_dot(isa, out_.channels,
                                          {.weights = bytes.data(),
@@ -83,6 +79,10 @@ class DirectConvolution final : public PanelConvolution {
   std::ptrdiff_t step_bytes() const { return op_.stride.x * pixel_bytes(); }
   std::int64_t filter_size() const {
     return std::int64_t{op_.kernel.y} * op_.kernel.x * in_.channels;
+  }
+  bool sums_fit(const std::vector<std::int16_t>& levels) const {
+    return in_.grid.lowest == 0 || largest_sum(levels, filter_size(), largest_code()) <=
+                                       std::numeric_limits<std::int32_t>::max();
   }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {

@@ -2,6 +2,7 @@
 // 3x3 convolutions of narrow codes and weights by exact integer Winograd (kernels/winograd.h).
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "pact/kernels/dot.h"
@@ -101,28 +102,31 @@ class WinogradConvolution final : public PanelConvolution {
     const std::int64_t count = std::int64_t{out_.channels} * in_.channels;
     Filters filters;
     filters.components.resize(static_cast<std::size_t>(kWinogradComponents * count));
+    std::vector<std::int16_t> components(
+        static_cast<std::size_t>(std::int64_t{kWinogradComponents} * in_.channels));
     for (std::int64_t o = 0; o < out_.channels; ++o) {
-      std::int64_t component_sums[kWinogradComponents] = {};
-      std::int64_t level_sum = 0;
-      for (std::int64_t c = 0; c < in_.channels; ++c) {
-        std::int16_t filter[9];
-        for (std::int64_t k = 0; k < 9; ++k) {
-          filter[k] = levels[static_cast<std::size_t>((o * 9 + k) * in_.channels + c)];
-          level_sum += filter[k];
-        }
-        std::int32_t components[kWinogradComponents];
-        kernels::transform_winograd_filter(filter, components);
-        for (int i = 0; i < kWinogradComponents; ++i) {
-          filters.largest = std::max<std::int64_t>(filters.largest, std::abs(components[i]));
-          if (filters.largest > std::numeric_limits<std::int8_t>::max()) return std::nullopt;
-          component_sums[i] += components[i];
-          filters.components[static_cast<std::size_t>(i * count + o * in_.channels + c)] =
-              static_cast<std::int8_t>(components[i]);
-        }
+      const std::int16_t* filter = levels.data() + o * 9 * in_.channels;
+      kernels::transform_winograd_filters(filter, in_.channels, components.data());
+      std::int64_t component_sums[kWinogradComponents];
+      for (int i = 0; i < kWinogradComponents; ++i) {
+        const std::int16_t* source = components.data() + i * in_.channels;
+        filters.largest = std::max<std::int64_t>(filters.largest, largest_of(source));
+        component_sums[i] = std::accumulate(source, source + in_.channels, 0);
+        std::copy_n(source, in_.channels, filters.components.data() + i * count + o * in_.channels);
       }
+      if (filters.largest > std::numeric_limits<std::int8_t>::max()) return std::nullopt;
+      const std::int64_t level_sum = std::accumulate(filter, filter + 9 * in_.channels, 0);
       append_corrections(component_sums, level_sum, filters.corrections);
     }
     return filters;
+  }
+
+  int largest_of(const std::int16_t* components) const {
+    int largest = 0;
+    for (std::int64_t c = 0; c < in_.channels; ++c) {
+      largest = std::max(largest, std::abs(int{components[c]}));
+    }
+    return largest;
   }
 
   // What was added to make codes of levels, and of transformed codes unsigned ones.
