@@ -7,9 +7,11 @@
 #include <random>
 
 #include "cli/commands.h"
+#include "cli/roofline.h"
 #include "cli/show.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
+#include "pact/base/file.h"
 
 namespace pact::cli {
 namespace {
@@ -22,6 +24,7 @@ struct BenchOptions {
   int batch = 1;
   int runs = 30;
   bool json = false;
+  std::string plot;
 };
 
 struct Measured {
@@ -55,34 +58,33 @@ Measured measure(const Model& model, const SessionOptions& options, int runs) {
   return result;
 }
 
-// Thousand millions of multiplications and additions a second.
-double rate(const StepTime& step, int batch) {
-  return static_cast<double>(step.macs) * batch / step.seconds * 1e-9;
-}
-
-void print_table(const Measured& measured, int batch) {
+void print_table(const Measured& measured, int batch, const Ceilings& ceilings) {
   std::vector<std::vector<std::string>> rows{
-      {"layer", "kernel", "us", "MMACs", "GMAC/s", "weights", "values"}};
+      {"layer", "kernel", "us", "MMACs", "GMAC/s", "of peak", "weights", "values"}};
   for (const StepTime& step : measured.steps) {
     const bool works = step.macs > 0;
     rows.push_back({std::string(step.name), std::string(step.kernel), fixed(step.seconds * 1e6, 1),
                     works ? fixed(static_cast<double>(step.macs) * 1e-6, 2) : "",
-                    works ? fixed(rate(step, batch), 1) : "",
+                    works ? fixed(rate(step, batch) * 1e-9, 1) : "",
+                    works ? fixed(100 * rate(step, batch) / ceilings.macs_per_second, 0) + "%" : "",
                     step.weight_bytes > 0 ? bytes_text(step.weight_bytes) : "",
                     bytes_text(step.value_bytes)});
   }
   std::printf("%s\n", table(rows).c_str());
 }
 
-nlohmann::json json_of(const Measured& measured, int batch) {
+nlohmann::json json_of(const Measured& measured, int batch, const Ceilings& ceilings) {
   nlohmann::json layers = nlohmann::json::array();
   for (const StepTime& step : measured.steps) {
+    const double macs_per_second = step.macs > 0 ? rate(step, batch) : 0;
     layers.push_back({{"name", step.name},
                       {"kernel", step.kernel},
                       {"ms", step.seconds * 1e3},
                       {"macs", step.macs},
-                      {"gmacs_per_second", step.macs > 0 ? rate(step, batch) : 0.0},
+                      {"gmacs_per_second", macs_per_second * 1e-9},
+                      {"share_of_peak", macs_per_second / ceilings.macs_per_second},
                       {"weight_bytes", step.weight_bytes},
+                      {"read_bytes", step.read_bytes},
                       {"value_bytes", step.value_bytes}});
   }
   return layers;
@@ -100,21 +102,36 @@ void run_bench(const BenchOptions& options) {
   const Measured measured = measure(
       model, {.threads = options.threads, .batch = options.batch, .isa = isa, .timed = true},
       options.runs);
+  const Ceilings ceilings = measure_ceilings(isa, options.threads);
+  const std::string title =
+      text(model.name(), " on ", name(isa), ", ", options.threads,
+           options.threads == 1 ? " thread" : " threads", ", batch ", options.batch);
+  if (!options.plot.empty()) {
+    value_or_throw(write_atomically(
+        options.plot, roofline_picture(title, measured.steps, options.batch, ceilings)));
+  }
   const double middle = median(measured.milliseconds);
   const double fastest = measured.milliseconds.front();
   if (options.json) {
-    const nlohmann::json json{
-        {"network", model.name()},    {"isa", name(isa)},
-        {"threads", options.threads}, {"batch", options.batch},
-        {"runs", options.runs},       {"median_ms", middle},
-        {"fastest_ms", fastest},      {"layers", json_of(measured, options.batch)}};
+    const nlohmann::json json{{"network", model.name()},
+                              {"isa", name(isa)},
+                              {"threads", options.threads},
+                              {"batch", options.batch},
+                              {"runs", options.runs},
+                              {"median_ms", middle},
+                              {"fastest_ms", fastest},
+                              {"peak_gmacs_per_second", ceilings.macs_per_second * 1e-9},
+                              {"memory_gigabytes_per_second", ceilings.bytes_per_second * 1e-9},
+                              {"layers", json_of(measured, options.batch, ceilings)}};
     std::printf("%s\n", json.dump().c_str());
     return;
   }
-  print_table(measured, options.batch);
-  std::printf("%s on %s, %d threads, batch %d: median %s ms of %d runs, fastest %s ms\n",
-              std::string(model.name()).c_str(), std::string(name(isa)).c_str(), options.threads,
-              options.batch, fixed(middle, 3).c_str(), options.runs, fixed(fastest, 3).c_str());
+  print_table(measured, options.batch, ceilings);
+  std::printf("%s: median %s ms of %d runs, fastest %s ms\n", title.c_str(),
+              fixed(middle, 3).c_str(), options.runs, fixed(fastest, 3).c_str());
+  std::printf("peak of dot products %s GMAC/s, memory %s GB/s\n",
+              fixed(ceilings.macs_per_second * 1e-9, 0).c_str(),
+              fixed(ceilings.bytes_per_second * 1e-9, 1).c_str());
 }
 
 }  // namespace
@@ -126,6 +143,7 @@ void add_bench(CLI::App& app) {
       "Examples:\n"
       "  pact bench zoo/cifar10-resnet20-v1-w4a4.pact\n"
       "  pact bench --network resnet18 --bits 4/4 --threads 2\n"
+      "  pact bench --network resnet50 --plot roofline.svg\n"
       "Networks by name have random weights; first and last layer have 8 bits.");
   command->add_option("file", options->file, "Packed network (.pact)");
   add_speed_options(*command, options->network);
@@ -134,6 +152,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--batch", options->batch, "Images in a run")->check(CLI::Range(1, 4096));
   command->add_option("--runs", options->runs, "Runs to measure")->check(CLI::Range(1, 1000000));
   command->add_flag("--json", options->json, "Print one JSON object");
+  command->add_option("--plot", options->plot, "Write a roofline picture of the layers (SVG)");
   command->callback([options] { run_bench(*options); });
 }
 

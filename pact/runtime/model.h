@@ -79,6 +79,7 @@ struct StepTime {
   std::string_view kernel;  // that does most of the work, or nothing
   std::int64_t macs = 0;    // of one image
   std::size_t weight_bytes = 0;
+  std::size_t read_bytes = 0;   // of values, for one image
   std::size_t value_bytes = 0;  // written for one image
   double seconds = 0;           // of all runs so far, if the session is timed
 };

@@ -154,6 +154,12 @@ Executor::Executor(std::shared_ptr<const format::Model> model, Isa isa,
       pool_(options.threads),
       step_seconds_(options.timed ? plan_.steps().size() : 0) {}
 
+// The image lies where the caller has it.
+std::size_t Executor::bytes_of(std::int32_t node) const {
+  if (node == 0) return static_cast<std::size_t>(model_->input_value().elements());
+  return plan_.slots()[static_cast<std::size_t>(node)].bytes;
+}
+
 std::vector<StepTime> Executor::steps() const {
   std::vector<StepTime> times;
   for (std::size_t s = 0; s < plan_.steps().size(); ++s) {
@@ -163,8 +169,15 @@ std::vector<StepTime> Executor::steps() const {
     time.name = model_->nodes[node].name;
     time.kernel = step.kernel();
     // A step of a fused pair is called as what it makes, and does the work of both.
-    for (const std::int32_t n : step.nodes()) {
-      time.macs += model_->macs(model_->nodes[static_cast<std::size_t>(n)]);
+    const std::vector<std::int32_t> nodes = step.nodes();
+    for (const std::int32_t n : nodes) {
+      const format::Node& work = model_->nodes[static_cast<std::size_t>(n)];
+      time.macs += model_->macs(work);
+      for (const std::int32_t input : work.inputs) {
+        if (std::find(nodes.begin(), nodes.end(), input) == nodes.end()) {
+          time.read_bytes += bytes_of(input);
+        }
+      }
     }
     time.weight_bytes = step.weight_bytes();
     time.value_bytes = plan_.slots()[node].bytes;

@@ -47,6 +47,7 @@ class Executor {
   std::size_t memory() const { return arena_.size() + scratch_.size() + plan_.weight_bytes(); }
 
  private:
+  std::size_t bytes_of(std::int32_t node) const;
   void run_batch(const Batch& batch, std::size_t first_image);
   void copy_outputs(const Batch& batch, float* outputs) const;
   void show(const Batch& batch, std::int32_t node, std::size_t first_image) const;
