@@ -91,7 +91,8 @@ Axis powers(const std::string& title, double lowest, double highest, double unit
 
 // "winograd_2x2_3x3_avx512" -> "winograd"
 std::string family(std::string_view kernel) {
-  return std::string(kernel.substr(0, kernel.find_first_of("0123456789") - 1));
+  const std::string_view words = kernel.substr(0, kernel.find_first_of("0123456789"));
+  return std::string(words.substr(0, words.rfind('_')));
 }
 
 }  // namespace
