@@ -13,7 +13,8 @@ if ! dpkg-query -W libdnnl-dev nodejs npm >/dev/null 2>&1 && ! { dpkg-query -W l
 fi
 [ -d tools/onnx/node_modules ] || npm ci --prefix tools/onnx --no-fund --no-audit
 cmake -S . -B "$build" >/dev/null
-cmake --build "$build" --target pact_against_onednn pact_against_onnxruntime pact_against_ourselves >/dev/null
+cmake --build "$build" --target pact_against_onednn pact_against_onnxruntime pact_against_ourselves \
+  pact_train_step >/dev/null
 
 # network, bits, threads, batch, instruction set of both
 onednn="resnet18 8/8 1 1 best
@@ -60,6 +61,9 @@ alexnet 2/2 1 1 8/8 1 1"
       --other-bits "$other_bits" --other-threads "$other_threads" --other-batch "$other_batch"
   done <<<"$ourselves"
 } | tee "$out/rows.jsonl" >&2
+for threads in 1 2; do
+  "$build/bench/pact_train_step" --threads "$threads"
+done | tee "$out/training.jsonl" >&2
 {
   echo "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) threads, last-level cache" \
     "$(getconf LEVEL3_CACHE_SIZE | awk '{print $1 / 2^20 " MiB"}'); $(c++ --version | head -1);" \

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// FOLDER/rows.jsonl -> FOLDER/summary.json, FOLDER/superlinear.svg, and tables on standard output.
+// FOLDER/{rows,training}.jsonl -> FOLDER/summary.json, FOLDER/superlinear.svg, and tables on standard output.
 //   node tables.mjs FOLDER
 import fs from 'fs';
 import path from 'path';
 
 const folder = process.argv[2];
-const rows = fs.readFileSync(path.join(folder, 'rows.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const read = (name) => fs.readFileSync(path.join(folder, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const rows = read('rows.jsonl');
 
 function write(name, content) {
   fs.writeFileSync(path.join(folder, `${name}.new`), content);
@@ -30,6 +31,13 @@ console.log(`\n${columns} against | ms | ratio, an image | spread |\n|---|---|--
 for (const r of rows.filter((row) => row.opponent.startsWith('ours'))) {
   console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${r.ours_ms.toFixed(2)} | ` +
     `${r.opponent} | ${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+}
+
+console.log('\n| training step of | bits | batch | threads | float, ms | PACT, ms | composed operations, ms | PACT / float | ' +
+  'composed / PACT | spread |\n|---|---|---|---|---|---|---|---|---|---|');
+for (const r of read('training.jsonl')) {
+  console.log(`| ${r.network} | ${r.bits} | ${r.batch} | ${r.threads} | ${r.float_ms.toFixed(0)} | ${r.pact_ms.toFixed(0)} | ` +
+    `${r.composed_ms.toFixed(0)} | ${r.pact_to_float.toFixed(2)} | ${r.composed_to_pact.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
 }
 
 // Speed against precision: 8-bit is one, the line is what the ratio of bits promises.

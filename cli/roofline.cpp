@@ -64,8 +64,8 @@ double measure_bytes(ThreadPool& pool) {
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(pool.size()));
   const std::size_t part = kWords / static_cast<std::size_t>(pool.size());
   const double seconds = shortest(pool, [&](int worker) {
-    const auto first = memory.begin() + static_cast<std::ptrdiff_t>(
-                                            static_cast<std::size_t>(worker) * part);
+    const auto first =
+        memory.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(worker) * part);
     sums[static_cast<std::size_t>(worker)] =
         std::accumulate(first, first + static_cast<std::ptrdiff_t>(part), std::uint64_t{0});
   });
@@ -75,8 +75,7 @@ double measure_bytes(ThreadPool& pool) {
 
 double intensity(const StepTime& step, int batch) {
   const double values = static_cast<double>(step.read_bytes + step.value_bytes) * batch;
-  return static_cast<double>(step.macs) * batch /
-         (static_cast<double>(step.weight_bytes) + values);
+  return static_cast<double>(step.macs) * batch / (static_cast<double>(step.weight_bytes) + values);
 }
 
 Axis powers(const std::string& title, double lowest, double highest, double unit) {
@@ -131,14 +130,13 @@ std::string roofline_picture(std::string_view title, std::span<const StepTime> s
   const double bandwidth = ceilings.bytes_per_second / kGiga;
   const double ridge = peak / bandwidth;
   const double start = std::max(x.lowest, y.lowest / bandwidth);
-  std::vector<Curve> curves{
-      {.label = text("memory, ", fixed(bandwidth, 1), " GB/s"),
-       .color = "#64748b",
-       .points = {{start, start * bandwidth}, {ridge, peak}},
-       .stroke = Stroke::Dashed},
-      {.label = text("dot products, ", fixed(peak, 0), " GMAC/s"),
-       .color = "#64748b",
-       .points = {{ridge, peak}, {x.highest, peak}}}};
+  std::vector<Curve> curves{{.label = text("memory, ", fixed(bandwidth, 1), " GB/s"),
+                             .color = "#64748b",
+                             .points = {{start, start * bandwidth}, {ridge, peak}},
+                             .stroke = Stroke::Dashed},
+                            {.label = text("dot products, ", fixed(peak, 0), " GMAC/s"),
+                             .color = "#64748b",
+                             .points = {{ridge, peak}, {x.highest, peak}}}};
   for (auto& [name, points] : layers) {
     for (auto& point : points) point.second /= kGiga;
     curves.push_back({.label = name,
