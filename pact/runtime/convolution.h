@@ -10,20 +10,6 @@
 
 namespace pact::runtime {
 
-struct Range {
-  std::int64_t first;
-  std::int64_t count;
-};
-/// One of `parts` parts of about the same size.
-constexpr Range part_of(const Range& range, std::int64_t part, std::int64_t parts) {
-  const std::int64_t first = part * range.count / parts;
-  return {range.first + first, (part + 1) * range.count / parts - first};
-}
-/// How many parts of at most `most` there are.
-constexpr std::int64_t parts_of(std::int64_t count, std::int64_t most) {
-  return (count + most - 1) / most;
-}
-
 /// A step of the convolution `node`, fused with its Requantize if `requantize` >= 0.
 class ConvolutionStep : public Step {
  public:

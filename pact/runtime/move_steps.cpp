@@ -50,49 +50,63 @@ class MoveStep : public Step {
   Storage storage_;
 };
 
-class Lookup final : public MoveStep {
+// Rows of pixels, cut into a few parts for each thread.
+class Lookup final : public Step {
  public:
   Lookup(const StepContext& context, std::int32_t node)
-      : MoveStep(context, node), op_(std::get<format::Lookup>(file_node_.operation)) {}
+      : Step(node),
+        out_(context.model.nodes[static_cast<std::size_t>(node)].value),
+        op_(std::get<format::Lookup>(
+            context.model.nodes[static_cast<std::size_t>(node)].operation)) {}
 
- private:
-  void run_image(const Batch& batch, std::int64_t image) const override {
-    const std::uint8_t* pixels = batch.pixels + image * out_.elements();
-    if (op_.codes.empty()) {
-      look_up(batch, pixels, op_.floats.data(), output<float>(batch, image));
-    } else {
-      look_up(batch, pixels, op_.codes.data(), output<std::uint8_t>(batch, image));
-    }
+  void run(const Batch& batch) const override {
+    const std::int64_t parts = std::min<std::int64_t>(out_.height, 2 * batch.pool->size());
+    batch.pool->parallel_for(batch.images * parts, [&](std::int64_t index, int) {
+      const std::int64_t image = index / parts;
+      const Range rows = part_of({0, out_.height}, index % parts, parts);
+      if (op_.codes.empty()) {
+        look_up(batch, image, rows, op_.floats.data(), batch.value<float>(node(), image));
+      } else {
+        look_up(batch, image, rows, op_.codes.data(), batch.value<std::uint8_t>(node(), image));
+      }
+    });
   }
 
+ private:
   template <typename T>
-  void look_up(const Batch& batch, const std::uint8_t* pixels, const T* table, T* target) const {
+  void look_up(const Batch& batch, std::int64_t image, const Range& rows, const T* table,
+               T* values) const {
     switch (out_.channels) {
       case 1:
-        return look_up_channels<1>(batch, pixels, table, target);
+        return look_up_channels<1>(batch, image, rows, table, values);
       case 3:
-        return look_up_channels<3>(batch, pixels, table, target);
+        return look_up_channels<3>(batch, image, rows, table, values);
       default:
-        return look_up_channels<0>(batch, pixels, table, target);
+        return look_up_channels<0>(batch, image, rows, table, values);
     }
   }
 
   // kChannels is 0 for any number of them.
   template <int kChannels, typename T>
-  void look_up_channels(const Batch& batch, const std::uint8_t* pixels, const T* table,
-                        T* target) const {
+  void look_up_channels(const Batch& batch, std::int64_t image, const Range& rows, const T* table,
+                        T* values) const {
     const std::int64_t channels = kChannels > 0 ? kChannels : out_.channels;
-    const std::int64_t count = out_.pixels();
     const bool planar = batch.order == PixelOrder::Planar;
-    const std::int64_t channel_stride = planar ? count : 1;
+    const std::int64_t channel_stride = planar ? out_.pixels() : 1;
     const std::int64_t pixel_stride = planar ? 1 : channels;
-    for (std::int64_t p = 0; p < count; ++p, pixels += pixel_stride, target += channels) {
+    const std::int64_t first = rows.first * out_.width;
+    const std::uint8_t* pixels = batch.pixels + image * out_.elements() + first * pixel_stride;
+    T* target = values + first * channels;
+    for (std::int64_t p = 0; p < rows.count * out_.width; ++p) {
       for (std::int64_t c = 0; c < channels; ++c) {
         target[c] = table[c * 256 + pixels[c * channel_stride]];
       }
+      pixels += pixel_stride;
+      target += channels;
     }
   }
 
+  const format::Value& out_;
   const format::Lookup& op_;
 };
 

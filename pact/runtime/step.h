@@ -20,6 +20,20 @@ namespace pact::runtime {
 /// Values and scratch are handed out in cache lines.
 constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+struct Range {
+  std::int64_t first;
+  std::int64_t count;
+};
+/// One of `parts` parts of about the same size.
+constexpr Range part_of(const Range& range, std::int64_t part, std::int64_t parts) {
+  const std::int64_t first = part * range.count / parts;
+  return {range.first + first, (part + 1) * range.count / parts - first};
+}
+/// How many parts of at most `most` there are.
+constexpr std::int64_t parts_of(std::int64_t count, std::int64_t most) {
+  return (count + most - 1) / most;
+}
+
 enum class Storage { U8, I16, I32, F32 };
 
 Storage storage_of(const format::Value& value);
