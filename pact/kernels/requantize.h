@@ -21,16 +21,17 @@ struct RequantizeTerm {
 };
 
 /// target[pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in
-/// [0, channels); less `lowest` where the target holds codes. The offset of i, half of 2^shift
-/// included, is even_offsets[i / 2] or odd_offsets[i / 2], because vectors multiply every second
-/// element. Sums stay within 63 bits and, shifted, within 32.
+/// [0, channels). Codes have no base of their own: the caller has taken that of their levels from
+/// the offsets. The offset of i, half of 2^shift included, is even_offsets[i / 2] or
+/// odd_offsets[i / 2], because vectors multiply every second element. Sums stay within 63 bits and,
+/// shifted, within 32.
 struct RequantizeBlock {
   const RequantizeTerm* terms;
   int term_count;
   const std::int64_t* even_offsets;
   const std::int64_t* odd_offsets;
-  int shift;  // 1 to 32
-  std::int32_t lowest;
+  int shift;            // 1 to 32
+  std::int32_t lowest;  // of what the target can hold
   std::int32_t highest;
   void* target;
   std::ptrdiff_t pixel_bytes;  // of the target

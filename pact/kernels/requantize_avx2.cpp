@@ -24,29 +24,40 @@ struct Avx2 {
   static Vector load_offsets(const std::int64_t* offsets, std::int64_t) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets));
   }
-  static void store(std::uint8_t* target, Vector values, Mask) {
-    const __m128i words =
-        _mm_packus_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(target), _mm_packus_epi16(words, words));
-  }
-  static void store(std::int16_t* target, Vector values, Mask) {
-    _mm_storeu_si128(
-        reinterpret_cast<__m128i*>(target),
-        _mm_packs_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1)));
+  // Elements 1, 3, .. in the places of 0, 2, ..
+  template <typename T>
+  static Vector load_odd(const T*, Vector values, Mask) {
+    return odd_elements(values);
   }
   static Vector odd_elements(Vector values) {
     return _mm256_castps_si256(_mm256_movehdup_ps(_mm256_castsi256_ps(values)));
   }
+  static Vector high_halves(Vector even, Vector odd) { return interleave(odd_elements(even), odd); }
+  // Packing interleaves the halves of both.
+  static Vector pack(Vector first, Vector second) {
+    return _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xD8);
+  }
+  static Vector clamp(Vector words, Vector lowest, Vector highest) {
+    return _mm256_min_epi16(_mm256_max_epi16(words, lowest), highest);
+  }
+  static void store(std::uint8_t* first, std::uint8_t* second, Vector words, Mask) {
+    const __m128i bytes =
+        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(first), bytes);
+    _mm_storeh_pd(reinterpret_cast<double*>(second), _mm_castsi128_pd(bytes));
+  }
+  static void store(std::int16_t* first, std::int16_t* second, Vector words, Mask) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(first), _mm256_castsi256_si128(words));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(second), _mm256_extracti128_si256(words, 1));
+  }
   static Vector interleave(Vector even, Vector odd) { return _mm256_blend_epi32(even, odd, 0xAA); }
   static Vector multiply(Vector a, Vector b) { return _mm256_mul_epi32(a, b); }
   static Vector add(Vector a, Vector b) { return _mm256_add_epi64(a, b); }
-  static Vector subtract(Vector a, Vector b) { return _mm256_sub_epi32(a, b); }
   static Vector shift_right(Vector a, Vector by) { return _mm256_srlv_epi64(a, by); }
   static Vector shift_left(Vector a, Vector by) { return _mm256_sllv_epi64(a, by); }
-  static Vector clamp(Vector a, Vector lowest, Vector highest) {
-    return _mm256_min_epi32(_mm256_max_epi32(a, lowest), highest);
+  static Vector spread16(std::int32_t value) {
+    return _mm256_set1_epi16(static_cast<std::int16_t>(value));
   }
-  static Vector spread32(std::int32_t value) { return _mm256_set1_epi32(value); }
   static Vector spread64(std::int64_t value) { return _mm256_set1_epi64x(value); }
 };
 

@@ -42,21 +42,12 @@ inline std::int32_t requantize_channel(const RequantizeBlock& block, std::int64_
   return static_cast<std::int32_t>(raised > block.highest ? block.highest : raised);
 }
 
-inline void store_channel(const RequantizeBlock& block, std::int64_t i, std::int32_t level,
-                          std::uint8_t* target) {
-  target[i] = static_cast<std::uint8_t>(level - block.lowest);
-}
-inline void store_channel(const RequantizeBlock&, std::int64_t i, std::int32_t level,
-                          std::int16_t* target) {
-  target[i] = static_cast<std::int16_t>(level);
-}
-
 // The channels from `first` on, of all pixels.
 template <typename T>
 inline void requantize_channels(const RequantizeBlock& block, std::int64_t first) {
   for (std::int64_t pixel = 0; pixel < block.pixels; ++pixel) {
     for (std::int64_t i = first; i < block.channels; ++i) {
-      store_channel(block, i, requantize_channel(block, pixel, i), target_at<T>(block, pixel));
+      target_at<T>(block, pixel)[i] = static_cast<T>(requantize_channel(block, pixel, i));
     }
   }
 }

@@ -133,7 +133,8 @@ void expect_requantized(RequantizeFunction run, const Row& row, std::int32_t bas
   std::vector<T> target(row.sums.size() + kGuard, kUntouched);
   std::vector<T> expected = target;
   for (std::size_t i = 0; i < row.sums.size(); ++i) {
-    std::int64_t offset = row.sums[i] + (std::int64_t{1} << (row.shift - 1));
+    std::int64_t offset = row.sums[i] + (std::int64_t{1} << (row.shift - 1)) -
+                          std::int64_t{base} * (std::int64_t{1} << row.shift);
     for (const TermValues& term : row.terms) offset -= term.product(i);
     offsets[i % 2].push_back(offset);
     expected[i] = static_cast<T>(
@@ -144,8 +145,8 @@ void expect_requantized(RequantizeFunction run, const Row& row, std::int32_t bas
        .even_offsets = offsets[0].data(),
        .odd_offsets = offsets[1].data(),
        .shift = row.shift,
-       .lowest = row.lowest,
-       .highest = row.highest,
+       .lowest = row.lowest - base,
+       .highest = row.highest - base,
        .target = target.data(),
        .pixel_bytes = 0,
        .channels = static_cast<std::int64_t>(row.sums.size()),
@@ -274,8 +275,11 @@ TEST(Requantize, TakesTiesUpwardsForNegativeSumsToo) {
     kernel.to_levels(block);
     EXPECT_EQ(levels, (std::vector<std::int16_t>{-1, -1, -1, 0, 0, 0, 1, 1, 2}));
     std::vector<std::uint8_t> codes(sums.size());
-    block.lowest = -1;
-    block.highest = 1;
+    for (auto& of_parity : offsets) {
+      for (std::int64_t& offset : of_parity) offset += 1 << block.shift;  // levels -1 to 1
+    }
+    block.lowest = 0;
+    block.highest = 2;
     block.target = codes.data();
     kernel.to_codes(block);
     EXPECT_EQ(codes, (std::vector<std::uint8_t>{0, 0, 0, 1, 1, 1, 2, 2, 2}));

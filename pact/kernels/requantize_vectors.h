@@ -4,7 +4,7 @@
 // it and a logical shift does. Anonymous on purpose: every including file has its own copy.
 //
 // `Ops` are the instructions: a Vector of kChannels 32-bit elements, and a Mask of the channels
-// that exist.
+// that exist. Two vectors of sums are packed to one of words, [the first's | the second's].
 #pragma once
 
 #include "pact/kernels/requantize.h"
@@ -35,9 +35,10 @@ struct Term {
         odd_multipliers(Ops::odd_elements(even_multipliers)) {}
 
   void add(std::int64_t pixel, Products<Ops>& sums) const {
-    const auto v = Ops::load(reinterpret_cast<const T*>(values + pixel * pixel_bytes), mask);
+    const T* at = reinterpret_cast<const T*>(values + pixel * pixel_bytes);
+    const auto v = Ops::load(at, mask);
     sums.even = Ops::add(sums.even, Ops::multiply(v, even_multipliers));
-    sums.odd = Ops::add(sums.odd, Ops::multiply(Ops::odd_elements(v), odd_multipliers));
+    sums.odd = Ops::add(sums.odd, Ops::multiply(Ops::load_odd(at, v, mask), odd_multipliers));
   }
 };
 
@@ -62,29 +63,46 @@ struct AnyTerms {
   }
 };
 
-// All pixels of the channels from i on: what `add` adds for each, shifted and clamped.
-template <typename Ops, typename T, typename Add>
+// The shifted sums of a pixel. kHigh: by 32 bits, so that they are the high halves.
+template <typename Ops, bool kHigh, typename Add>
+inline typename Ops::Vector shifted_sums(const Products<Ops>& offsets, int shift,
+                                         std::int64_t pixel, const Add& add) {
+  Products<Ops> sums = offsets;
+  add(pixel, sums);
+  if constexpr (kHigh) return Ops::high_halves(sums.even, sums.odd);
+  return Ops::interleave(Ops::shift_right(sums.even, Ops::spread64(shift)),
+                         Ops::shift_left(sums.odd, Ops::spread64(32 - shift)));
+}
+
+// All pixels of the channels from i on, two at a time: what `add` adds for each, shifted and
+// clamped. The last pixel of an odd number is done twice.
+template <typename Ops, typename T, bool kHigh, typename Add>
 inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask,
                               const Add& add) {
   const std::int64_t left = block.channels - i;
   const Products<Ops> offsets{Ops::load_offsets(block.even_offsets + i / 2, (left + 1) / 2),
                               Ops::load_offsets(block.odd_offsets + i / 2, left / 2)};
-  const auto even_shift = Ops::spread64(block.shift);
-  const auto odd_shift = Ops::spread64(32 - block.shift);
-  const auto lowest = Ops::spread32(block.lowest);
-  const auto highest = Ops::spread32(block.highest);
-  const auto base = Ops::spread32(sizeof(T) == 1 ? block.lowest : 0);
+  const int shift = block.shift;
+  const auto lowest = Ops::spread16(block.lowest);
+  const auto highest = Ops::spread16(block.highest);
   char* target = static_cast<char*>(block.target) + i * std::int64_t{sizeof(T)};
   const std::ptrdiff_t pixel_bytes = block.pixel_bytes;
   const std::int64_t pixels = block.pixels;
-  for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
-    Products<Ops> sums = offsets;
-    add(pixel, sums);
-    const auto levels = Ops::interleave(Ops::shift_right(sums.even, even_shift),
-                                        Ops::shift_left(sums.odd, odd_shift));
+  for (std::int64_t pixel = 0; pixel < pixels; pixel += 2) {
+    const std::int64_t next = pixel + 1 < pixels ? pixel + 1 : pixel;
+    const auto first = shifted_sums<Ops, kHigh>(offsets, shift, pixel, add);
+    const auto second = shifted_sums<Ops, kHigh>(offsets, shift, next, add);
+    // Saturation to words changes nothing: the clamp is narrower.
+    const auto words = Ops::clamp(Ops::pack(first, second), lowest, highest);
     Ops::store(reinterpret_cast<T*>(target + pixel * pixel_bytes),
-               Ops::subtract(Ops::clamp(levels, lowest, highest), base), mask);
+               reinterpret_cast<T*>(target + next * pixel_bytes), words, mask);
   }
+}
+template <typename Ops, typename T, typename Add>
+inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask,
+                              const Add& add) {
+  if (block.shift == 32) return requantize_pixels<Ops, T, true>(block, i, mask, add);
+  requantize_pixels<Ops, T, false>(block, i, mask, add);
 }
 
 // Accumulators and values of another type.

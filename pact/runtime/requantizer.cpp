@@ -26,13 +26,16 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
   const kernels::RequantizeKernel& kernel = kernels::select_requantize(context.isa);
   storage_ = storage_of(n.value);
   run_ = storage_ == Storage::U8 ? kernel.to_codes : kernel.to_levels;
-  lowest_ = n.value.grid.lowest;
-  highest_ = n.value.grid.highest();
+  // The target holds codes or levels; codes count from the lowest level.
+  const std::int32_t base = storage_ == Storage::U8 ? n.value.grid.lowest : 0;
+  lowest_ = n.value.grid.lowest - base;
+  highest_ = n.value.grid.highest() - base;
   shift_ = op.shift;
   channels_ = static_cast<std::int64_t>(op.offset.size());
   std::vector<std::int64_t> offsets;
   for (std::size_t c = 0; c < op.offset.size(); ++c) {
-    offsets.push_back(op.full_offset(c) + (std::int64_t{1} << (shift_ - 1)));
+    offsets.push_back(op.full_offset(c) + (std::int64_t{1} << (shift_ - 1)) -
+                      std::int64_t{base} * (std::int64_t{1} << shift_));
   }
   for (std::size_t t = 0; t < n.inputs.size(); ++t) {
     const format::Value& value = context.model.input_of(n, t);
