@@ -73,10 +73,11 @@ struct Extents {
 
 // The best of the kernels of `isa` that `fits` accepts, or null.
 template <typename Fits>
-const DotKernel* best_dot(Isa isa, std::int64_t columns, const Fits& fits) {
+const DotKernel* best_dot(Isa isa, std::int64_t columns, std::int64_t rows, const Fits& fits) {
   const auto rank = [&](const DotKernel& kernel) {
     const std::int64_t computed = (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
-    return std::tuple(computed, -kernel.columns, -kernel.products_in_16_bits);
+    return std::tuple(computed, kernel.max_rows < rows, -kernel.columns,
+                      -kernel.products_in_16_bits);
   };
   const DotKernelTable table = dot_kernels(isa);
   const DotKernel* best = nullptr;
@@ -105,7 +106,8 @@ int most_products_in_16_bits(const DotFilters& filters) {
   return 2 * quads;
 }
 
-const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters) {
+const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters,
+                                 std::int64_t rows) {
   std::optional<int> most;
   const auto fits = [&](const DotKernel& kernel) {
     if (kernel.operand != DotOperand::Bytes) return false;
@@ -115,7 +117,7 @@ const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters
   };
   for (int level = static_cast<int>(isa); level >= 0; --level) {
     if (level == static_cast<int>(Isa::Scalar) && isa != Isa::Scalar) break;
-    const DotKernel* best = best_dot(static_cast<Isa>(level), columns, fits);
+    const DotKernel* best = best_dot(static_cast<Isa>(level), columns, rows, fits);
     if (best != nullptr) return best;
   }
   return nullptr;
@@ -125,7 +127,7 @@ const DotKernel& select_word_dot(Isa isa, std::int64_t columns) {
   const auto fits = [](const DotKernel& kernel) { return kernel.operand == DotOperand::Words; };
   const DotKernel* best = nullptr;
   for (int level = static_cast<int>(isa); best == nullptr; --level) {
-    best = best_dot(static_cast<Isa>(level), columns, fits);
+    best = best_dot(static_cast<Isa>(level), columns, 1, fits);
   }
   return *best;
 }

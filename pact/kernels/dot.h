@@ -72,9 +72,11 @@ struct DotFilters {
 int most_products_in_16_bits(const DotFilters& filters);
 
 /// The kernel for `columns` columns on `isa` or the next slower level that has one whose 16-bit
-/// sums hold: the one that computes the fewest columns in vain, the widest of those, the one with
-/// the longest 16-bit sums of those. Null if there is none but the scalar one and `isa` is faster.
-const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters);
+/// sums hold: the one that computes the fewest columns in vain; of those, one that takes all of
+/// `rows` at once, so that weights are read once; the widest of those; the one with the longest
+/// 16-bit sums of those. Null if there is none but the scalar one and `isa` is faster.
+const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters,
+                                 std::int64_t rows = 1);
 const DotKernel& select_word_dot(Isa isa, std::int64_t columns);
 
 /// Weights [columns][segments][depth] -> b for blocks of `block` columns: [block index][segment]

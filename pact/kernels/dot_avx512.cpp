@@ -11,7 +11,7 @@ struct AddWords {
 };
 
 constexpr DotKernel kAvx512Dots[] = {
-    zmm_kernel<AddWords, 1>("dot_i16_i16_i32_14x16x2_avx512", Isa::Avx512, DotOperand::Words),
+    zmm_kernel<AddWords, 1>("dot_i16_i16_i32_16x16x2_avx512", Isa::Avx512, DotOperand::Words),
     zmm_kernel<AddWords, 2>("dot_i16_i16_i32_14x32x2_avx512", Isa::Avx512, DotOperand::Words)};
 
 }  // namespace

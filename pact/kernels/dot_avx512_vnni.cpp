@@ -18,9 +18,9 @@ struct AddWords {
 
 constexpr Isa kVnni = Isa::Avx512Vnni;
 constexpr DotKernel kVnniDots[] = {
-    zmm_kernel<AddBytes, 1>("dot_u8_s8_i32_14x16x4_avx512vnni", kVnni, DotOperand::Bytes),
+    zmm_kernel<AddBytes, 1>("dot_u8_s8_i32_16x16x4_avx512vnni", kVnni, DotOperand::Bytes),
     zmm_kernel<AddBytes, 2>("dot_u8_s8_i32_14x32x4_avx512vnni", kVnni, DotOperand::Bytes),
-    zmm_kernel<AddWords, 1>("dot_i16_i16_i32_14x16x2_avx512vnni", kVnni, DotOperand::Words),
+    zmm_kernel<AddWords, 1>("dot_i16_i16_i32_16x16x2_avx512vnni", kVnni, DotOperand::Words),
     zmm_kernel<AddWords, 2>("dot_i16_i16_i32_14x32x2_avx512vnni", kVnni, DotOperand::Words)};
 
 }  // namespace

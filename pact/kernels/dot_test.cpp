@@ -262,6 +262,9 @@ TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
   EXPECT_EQ(select_byte_dot(Isa::Avx512, 64, filter_of(narrow, 15))->isa, Isa::Avx2);
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255))->columns, 32);
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 16, filter_of(wide, 255))->columns, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 14)->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 16)->columns, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 17)->columns, 32);
 #endif
   const std::vector<std::int8_t> any(64, -128);
   EXPECT_EQ(select_byte_dot(Isa::Scalar, 64, filter_of(any, 255))->isa, Isa::Scalar);

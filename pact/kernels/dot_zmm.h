@@ -13,8 +13,10 @@ namespace pact::kernels {
 namespace {
 
 inline constexpr int kLanes = 16;
-// With two vectors of columns: 28 sums, 2 weights and 2 activations fill the 32 registers.
-inline constexpr int kMaxRows = 14;
+// With two vectors of columns: 28 sums, 2 weights and 2 activations fill the 32 registers. With
+// one, addresses of rows are what fills registers.
+template <int kVectors>
+inline constexpr int kMaxRows = kVectors == 1 ? 16 : 14;
 // Bytes of weights ahead of those in use: they come from a second- or third-level cache.
 inline constexpr int kPrefetched = 2048;
 
@@ -102,14 +104,15 @@ void dot_zmm(const DotOperands& o) {
 }
 
 struct RowTable {
-  DotFunction run[kMaxRows];
+  DotFunction run[kMaxRows<1>];
 };
 template <typename Add, int kVectors, int... kRow>
 constexpr RowTable rows_of(std::integer_sequence<int, kRow...>) {
   return {{&dot_zmm<Add, kRow + 1, kVectors>...}};
 }
 template <typename Add, int kVectors>
-constexpr RowTable kZmmRows = rows_of<Add, kVectors>(std::make_integer_sequence<int, kMaxRows>());
+constexpr RowTable kZmmRows =
+    rows_of<Add, kVectors>(std::make_integer_sequence<int, kMaxRows<kVectors>>());
 
 template <typename Add, int kVectors>
 constexpr DotKernel zmm_kernel(const char* name, Isa isa, DotOperand operand) {
@@ -117,7 +120,7 @@ constexpr DotKernel zmm_kernel(const char* name, Isa isa, DotOperand operand) {
           .isa = isa,
           .operand = operand,
           .columns = kVectors * kLanes,
-          .max_rows = kMaxRows,
+          .max_rows = kMaxRows<kVectors>,
           .products_in_16_bits = 0,
           .run = kZmmRows<Add, kVectors>.run};
 }

@@ -45,7 +45,8 @@ class WinogradConvolution final : public PanelConvolution {
                                         .count = std::int64_t{kWinogradComponents} * out_.channels,
                                         .segments = 1,
                                         .depth = in_.channels,
-                                        .largest_code = 6 * largest_code()});
+                                        .largest_code = 6 * largest_code()},
+                                       (out_.height + 1) / 2 * tiles_across());
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
