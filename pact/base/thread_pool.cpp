@@ -1,13 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/base/thread_pool.h"
 
+#include <chrono>
 #include <system_error>
 
 #include "pact/base/result.h"
 
 namespace pact {
 
-ThreadPool::ThreadPool(int threads) {
+namespace {
+
+// Longer than a step of a network is apart from the next.
+constexpr std::chrono::microseconds kLookFor{50};
+
+inline void rest() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Whether `holds` came to hold in time.
+template <typename Condition>
+bool look_for(const Condition& holds) {
+  const auto end = std::chrono::steady_clock::now() + kLookFor;
+  do {
+    if (holds()) return true;
+    rest();
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads)
+    : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())) {
   PACT_CHECK(threads >= 1 && threads <= kMaxThreads);
   for (int worker = 1; worker < threads; ++worker) {
     try {
@@ -38,27 +66,32 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
     context_ = context;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
-    running_ = static_cast<int>(workers_.size());
-    ++generation_;
+    running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    generation_.fetch_add(1, std::memory_order_release);
   }
   start_.notify_all();
   take_indices(0);
+  const auto all_done = [this] { return running_.load(std::memory_order_acquire) == 0; };
+  if (looks_first_ && look_for(all_done)) return;
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_ == 0; });
+  done_.wait(lock, all_done);
 }
 
 void ThreadPool::work(int worker) {
   std::uint64_t seen = 0;
+  const auto has_begun = [&] { return generation_.load(std::memory_order_acquire) != seen; };
   while (true) {
-    {
+    if (!looks_first_ || !look_for(has_begun)) {
       std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+      start_.wait(lock, [&] { return stopping_ || has_begun(); });
       if (stopping_) return;
-      seen = generation_;
     }
+    ++seen;
     take_indices(worker);
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) done_.notify_one();
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      const std::lock_guard lock(mutex_);
+      done_.notify_one();
+    }
   }
 }
 
