@@ -69,13 +69,13 @@ struct Cut {
   std::int64_t panels;  // blocks
 };
 
-// At least as many blocks of rows as scratch asks for; several blocks a thread, of what is the
-// larger part of the data: rows of the image or panels of weights.
+// At least as many blocks of rows as scratch asks for. Of what is the larger part of the data:
+// several blocks of rows a thread, or one block of panels, because each prepares its rows anew.
 Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std::int64_t images,
         int threads, bool weights_are_larger) {
   Cut cut{parts_of(rows, rows_in_block), 1};
   if (threads == 1) return cut;
-  const std::int64_t wanted = (2 * threads + images - 1) / images;
+  const std::int64_t wanted = parts_of(weights_are_larger ? threads : 2 * threads, images);
   if (cut.rows >= wanted) return cut;
   if (weights_are_larger) {
     cut.panels = std::min(panels, parts_of(wanted, cut.rows));
