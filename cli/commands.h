@@ -18,6 +18,7 @@ void add_import(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_lower(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_report(CLI::App& app);
 void add_run(CLI::App& app);
 void add_train(CLI::App& app);
 

@@ -11,6 +11,7 @@ void add_commands(CLI::App& app) {
   add_run(app);
   add_bench(app);
   add_inspect(app);
+  add_report(app);
   add_import(app);
   add_export(app);
   add_data(app);

@@ -10,31 +10,24 @@
 namespace pact::cli {
 namespace {
 
-constexpr std::string_view kInk = "#334155";
-constexpr std::string_view kGrid = "#e2e8f0";
 constexpr double kLineHeight = 16;
 
-std::string escaped(std::string_view words) {
-  std::string result;
-  for (const char c : words) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
+// Bytes of the character that `words` begins with; 0 if they are not one that XML may hold.
+std::size_t character_length(std::string_view words) {
+  const auto byte = [&](std::size_t i) {
+    return i < words.size() ? static_cast<unsigned char>(words[i]) : 0U;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return first >= 0x20 || first == '\n' || first == '\t' ? 1 : 0;
+  const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (first > 0xF4) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
   }
-  return result;
+  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool surrogate = first == 0xED && byte(1) >= 0xA0;
+  const bool beyond = first == 0xF4 && byte(1) >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
 }
 
 // A coordinate; a tenth of a unit is finer than anyone sees.
@@ -55,6 +48,31 @@ double y_of(const Box& box, const Axis& axis, double value) {
 }
 
 }  // namespace
+
+std::string escaped(std::string_view words) {
+  std::string result;
+  while (!words.empty()) {
+    const std::size_t length = character_length(words);
+    const std::string_view character = words.substr(0, std::max<std::size_t>(length, 1));
+    words.remove_prefix(character.size());
+    if (length == 0) {
+      result += "&#xFFFD;";
+    } else if (character == "&") {
+      result += "&amp;";
+    } else if (character == "<") {
+      result += "&lt;";
+    } else if (character == ">") {
+      result += "&gt;";
+    } else if (character == "\"") {
+      result += "&quot;";
+    } else if (character == "'") {
+      result += "&#39;";
+    } else {
+      result += character;
+    }
+  }
+  return result;
+}
 
 const std::vector<std::string>& palette() {
   static const std::vector<std::string> colors{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -114,9 +132,8 @@ void Picture::curve(const Box& box, const Axis& x, const Axis& y, const Curve& c
     const std::string cx = at(x_of(box, x, px));
     const std::string cy = at(y_of(box, y, py));
     path += pact::text(path.empty() ? "M" : "L", cx, " ", cy);
-    marks +=
-        pact::text("<circle cx=\"", cx, "\" cy=\"", cy, "\" r=\"3.5\" stroke=\"", curve.color,
-                   "\" fill=\"", curve.marks == Marks::Rings ? "#ffffff" : curve.color, "\"/>\n");
+    marks += pact::text("<circle cx=\"", cx, "\" cy=\"", cy, "\" r=\"3.5\" stroke=\"", curve.color,
+                        "\" fill=\"", curve.marks == Marks::Rings ? kPaper : curve.color, "\"/>\n");
   }
   if (curve.stroke != Stroke::None) {
     body_ +=
@@ -161,12 +178,48 @@ void Picture::bars(const Box& box, const Axis& y, const Bars& bars) {
   legend({box.x + 0.68 * box.width, box.y, box.width, box.height}, entries);
 }
 
+void Picture::histogram(const Box& box, const Axis& x, const Bins& bins) {
+  const double bottom = box.y + box.height;
+  const double width = box.width / static_cast<double>(bins.heights.size());
+  std::string outline = pact::text("M", at(box.x), " ", at(bottom));
+  std::string last = at(bottom);
+  for (std::size_t bin = 0; bin < bins.heights.size(); ++bin) {
+    const std::string y = at(bottom - box.height * std::clamp(bins.heights[bin], 0.0, 1.0));
+    if (y == last) continue;
+    outline += pact::text("H", at(box.x + width * static_cast<double>(bin)), "V", y);
+    last = y;
+  }
+  outline += pact::text("H", at(box.x + box.width), "V", at(bottom), "Z");
+  std::string grid;
+  for (const double level : bins.grid) {
+    grid += pact::text("M", at(x_of(box, x, level)), " ", at(box.y), "V", at(bottom));
+  }
+  body_ += pact::text("<path d=\"", outline, "\" fill=\"", bins.color, "\"/>\n");
+  if (!grid.empty()) {
+    body_ += pact::text("<path d=\"", grid, "\" stroke=\"", kInk,
+                        "\" stroke-width=\"0.6\" stroke-opacity=\"0.5\"/>\n");
+  }
+  for (const auto& [value, words] : bins.marks) {
+    const double px = x_of(box, x, value);
+    body_ += pact::text("<path d=\"M", at(px), " ", at(box.y), "V", at(bottom), "\" stroke=\"",
+                        kInk, "\" stroke-width=\"1.5\" stroke-dasharray=\"4 2\"/>\n");
+    label(px, box.y - 4, words, Anchor::Middle);
+  }
+  for (const auto& [value, words] : x.ticks) {
+    label(x_of(box, x, value), bottom + kLineHeight, words, Anchor::Middle);
+  }
+  line(box.x, bottom, box.x + box.width, bottom, kInk);
+  if (!x.title.empty()) {
+    label(box.x + box.width / 2, bottom + 2.1 * kLineHeight, x.title, Anchor::Middle);
+  }
+}
+
 std::string Picture::text() const {
   return pact::text("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", at(width_), " ",
                     at(height_),
                     "\" font-family=\"sans-serif\" font-size=\"12\" role=\"img\" aria-label=\"",
                     escaped(title_), "\">\n<rect width=\"", at(width_), "\" height=\"", at(height_),
-                    "\" fill=\"#ffffff\"/>\n", body_, "</svg>\n");
+                    "\" fill=\"", kPaper, "\"/>\n", body_, "</svg>\n");
 }
 
 }  // namespace pact::cli

@@ -47,6 +47,24 @@ struct Bars {
   double base = 0;
 };
 
+/// Heights (0 to 1) of bins of equal width that share the whole x axis, as one filled outline; thin
+/// lines at `grid`, dashed ones with their words at `marks`.
+struct Bins {
+  std::string color;
+  std::vector<double> heights;
+  std::vector<double> grid;
+  std::vector<std::pair<double, std::string>> marks;
+};
+
+/// What pictures are drawn in and on. A page with another background overrides these by name.
+inline constexpr std::string_view kInk = "#334155";
+inline constexpr std::string_view kGrid = "#e2e8f0";
+inline constexpr std::string_view kPaper = "#ffffff";
+
+/// Words as XML and HTML hold them, between tags and in quotes. What is not UTF-8, or a control
+/// character, becomes U+FFFD.
+std::string escaped(std::string_view words);
+
 /// Colours that are told apart in print and by most eyes (Okabe and Ito).
 const std::vector<std::string>& palette();
 
@@ -58,6 +76,8 @@ class Picture {
   void chart(const Box& box, const Axis& x, const Axis& y, const std::vector<Curve>& curves);
   /// Bars over named groups, with a legend.
   void bars(const Box& box, const Axis& y, const Bars& bars);
+  /// Bins over their axis, a grid and marks.
+  void histogram(const Box& box, const Axis& x, const Bins& bins);
 
   /// The whole file.
   std::string text() const;

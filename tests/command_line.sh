@@ -58,6 +58,30 @@ check "eval with another data set" 2 "reads 1x28x28 images" env PACT_DATA="${PAC
 check "inspect" 0 "layer1.0.conv1 +conv 3x3 +16x14x14 +odd4" "$pact" inspect "$model"
 check "inspect as JSON" 0 '"operation":"requantize"' "$pact" inspect "$model" --json
 check "data" 0 "fashion-mnist .* good" "$pact" data
+
+# A page of one run, of two, and without the data.
+cat >"$work/tags.awk" <<'AWK'
+# Ends with 1 unless every tag is closed in order.
+BEGIN { RS = "<" }
+NR > 1 {
+  tag = substr($0, 1, index($0, ">") - 1)
+  if (tag ~ /^!/ || tag ~ /\/$/) next
+  if (tag ~ /^\//) { if (depth == 0 || open[depth--] != substr(tag, 2)) exit wrong = 1 }
+  else { split(tag, words, /[ \n]/); open[++depth] = words[1] }
+}
+END { exit wrong || depth != 0 || NR < 100 }
+AWK
+check "report" 0 "saved .*page.html" "$pact" report "$work/whole" --out "$work/page.html" --images 20
+check "report is well-formed" 0 "" awk -f "$work/tags.awk" "$work/page.html"
+check "report shows layers" 0 "layer1.0.conv1, weights" cat "$work/page.html"
+check "report shows activations" 0 "layer1.0.relu1, activations" cat "$work/page.html"
+check "report needs nothing else" 1 "^0$" grep -cE '<script|src=|url\(|https?://[^w]' "$work/page.html"
+check "report of two runs" 0 "saved" "$pact" report "$work/whole" "$work/killed" --out "$work/pages.html" --images 20
+check "two runs are well-formed" 0 "" awk -f "$work/tags.awk" "$work/pages.html"
+check "report without data" 0 "without activations: .*PACT_DATA" env PACT_DATA="$work/none" \
+  "$pact" report "$work/whole" --out "$work/page.html"
+check "the page says so" 0 "No activations: the test images of fashion-mnist were not found" cat "$work/page.html"
+
 check "run a picture" 0 "[0-9.]+ %  [A-Z]" "$pact" run "$model" tests/data/pattern.png
 check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.png --json
 check "bench" 0 "layer1.0.relu1 +(dot|winograd)_" "$pact" bench "$model" --runs 2
@@ -89,6 +113,28 @@ check "weights that do not fit" 4 "parameter '[a-z0-9.]+'" "$pact" eval --networ
 printf 'not a picture' >"$work/bad.png"
 check "corrupt picture" 5 "bad.png: expected the first bytes of a PNG or JPEG" "$pact" run "$model" "$work/bad.png"
 
+# Reports of damaged folders: no page.
+mkdir "$work/damaged"
+cp "$work/whole"/*.* "$work/damaged"
+report_fails() {
+  check "$1" "$2" "$3" "$pact" report "$work/damaged" --out "$work/none.html" --images 20
+  check "$1: no page" 1 "^$" find "$work/none.html" -prune
+  cp "$work/whole"/*.* "$work/damaged"
+}
+head -c 100 "$work/whole/log.jsonl" >"$work/damaged/log.jsonl"
+report_fails "report of a cut log" 4 "log.jsonl:1: expected a JSON object"
+sed -i 's/relu1/relu9/' "$work/damaged/log.jsonl"
+report_fails "report of another log" 2 "log.jsonl:1: expected clips of the checkpoint's network"
+printf '' >"$work/damaged/log.jsonl"
+report_fails "report of an empty log" 4 "expected the 1 epochs of the checkpoint, found 0"
+printf '# another\n' >>"$work/damaged/recipe.toml"
+report_fails "report of another recipe" 2 "expected the checkpoint of .*recipe.toml, found one of another"
+head -c 1000 "$work/whole/checkpoint.safetensors" >"$work/damaged/checkpoint.safetensors"
+report_fails "report of a cut checkpoint" 4 "checkpoint.safetensors"
+rm "$work/damaged/recipe.toml"
+report_fails "report without a recipe" 3 "recipe.toml: cannot open"
+check "report of no folder" 3 "expected the folder of a training run, found nothing" "$pact" report "$work/nowhere"
+
 # A disk that is full while saving: an error, and the old file as it was.
 if mkdir "$work/small_disk" && mount -t tmpfs -o size=32k tmpfs "$work/small_disk" 2>/dev/null; then
   check "full disk" 6 "No space left" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/small_disk/m.pact"
@@ -101,4 +147,4 @@ else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"
 fi
 
-finish 20
+finish 40

@@ -125,4 +125,18 @@ Levels fake_quantized_levels(const graph::Network& network, std::span<const std:
   return result;
 }
 
+void observe_quantizer_inputs(const graph::Network& network, std::span<const std::uint8_t> pixels,
+                              std::int64_t count, const QuantizerInputs& observe) {
+  const torch::InferenceMode guard;
+  nn::Module module(network);
+  const auto show = [&](graph::NodeId id, torch::Tensor& value) {
+    for (const graph::NodeId reader : network.consumers(id)) {
+      if (network.node(reader).as<graph::FakeQuantize>() == nullptr) continue;
+      const torch::Tensor planes = value.contiguous();
+      observe(reader, {planes.data_ptr<float>(), static_cast<std::size_t>(planes.numel())});
+    }
+  };
+  module.forward(normalized(network, pixels, count), nn::Mode::Evaluate, show);
+}
+
 }  // namespace pact::train

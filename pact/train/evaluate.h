@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -29,6 +30,15 @@ using Levels = std::map<std::string, std::vector<std::int32_t>>;
 /// an activation that is in `given` reads those levels instead. Throws Exception.
 Levels fake_quantized_levels(const graph::Network& network, std::span<const std::uint8_t> pixels,
                              std::int64_t count, const Levels& given = {});
+
+/// Called for each activation quantizer with the values that it reads:
+/// [image][channel][row][column].
+using QuantizerInputs = std::function<void(graph::NodeId quantizer, std::span<const float> values)>;
+
+/// Runs `count` images, in `pixels` as planes, and shows what every quantizer reads, in no order
+/// that means anything. Throws Exception.
+void observe_quantizer_inputs(const graph::Network& network, std::span<const std::uint8_t> pixels,
+                              std::int64_t count, const QuantizerInputs& observe);
 
 /// The normalisation of a network in the form that data/ takes.
 data::Normalization normalization_of(const graph::Network& network);

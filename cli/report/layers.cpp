@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/report/layers.h"
+
+#include <cmath>
+#include <set>
+
+#include "cli/report/charts.h"
+#include "cli/show.h"
+#include "cli/svg.h"
+
+namespace pact::cli::report {
+namespace {
+
+constexpr std::string_view kNone = "<td></td>";
+
+std::string cell(std::string_view words, std::string_view kind = "") {
+  return kind.empty() ? text("<td>", escaped(words), "</td>")
+                      : text("<td class=\"", kind, "\">", escaped(words), "</td>");
+}
+
+std::string share(double fraction) {
+  if (fraction == 0) return "0 %";
+  return fraction < 1e-4 ? "< 0.01 %" : percent(fraction);
+}
+
+std::string decibels_text(const Quantization& quantization) {
+  const auto decibels = quantization.decibels();
+  if (!decibels) return "no signal";
+  return std::isinf(*decibels) && *decibels > 0 ? "exact" : fixed(*decibels, 1);
+}
+
+// Clipped, unused, signal to noise.
+std::string quality_cells(const Quantization& quantization) {
+  return text(
+      cell(share(quantization.clipped_share())),
+      quantization.codes.empty() ? std::string(kNone) : cell(share(quantization.unused_share())),
+      cell(decibels_text(quantization)));
+}
+
+const Quantization* seen_by(const Section& section, const Layer& layer) {
+  if (!layer.quantizer) return nullptr;
+  const auto found = section.activations.find(*layer.quantizer);
+  return found == section.activations.end() ? nullptr : &found->second;
+}
+
+// Where a quantizer clips; the mean over channels of their own.
+std::string clip_text(const graph::Network& network, graph::NodeId id) {
+  const auto value = [&](const char* role) {
+    double sum = 0;
+    const std::vector<float>& values = network.parameter(id, role).floats();
+    for (const float each : values) sum += each;
+    return fixed(sum / static_cast<double>(values.size()), 3);
+  };
+  switch (network.node(id).as<graph::FakeQuantize>()->scheme) {
+    case graph::ActivationScheme::Pact:
+      return value("alpha");
+    case graph::ActivationScheme::Stream:
+      return value("range");
+    default:
+      return text(value("low"), " to ", value("high"));
+  }
+}
+
+std::string activation_cells(const Section& section, const Layer& layer) {
+  if (!layer.quantizer) {
+    return text(cell("float", "left edge"), kNone, kNone, kNone, kNone, kNone);
+  }
+  const graph::Network& network = section.run.network;
+  const graph::Node& node = network.node(*layer.quantizer);
+  const Quantization* seen = seen_by(section, layer);
+  return text(cell(node.name, "left edge"),
+              cell(std::to_string(node.as<graph::FakeQuantize>()->bits)),
+              cell(clip_text(network, *layer.quantizer)),
+              seen != nullptr ? quality_cells(*seen) : text(kNone, kNone, kNone));
+}
+
+std::string row(const Section& section, const Layer& layer) {
+  return text("<tr><th scope=\"row\">", escaped(layer.name), "</th>", cell(layer.operation, "left"),
+              cell(layer.shape), cell(std::to_string(layer.macs)),
+              cell(std::to_string(layer.weights), "edge"), cell(layer.grid),
+              cell(bytes_text(layer.bytes)),
+              layer.quantized ? quality_cells(*layer.quantized) : text(kNone, kNone, kNone),
+              activation_cells(section, layer), "</tr>\n");
+}
+
+std::string caption(const Quantization& quantization) {
+  std::string words =
+      text(numeric::name(quantization.grid), ": ", share(quantization.clipped_share()), " clipped");
+  if (!quantization.codes.empty()) {
+    words += text(", ", share(quantization.unused_share()), " of ", quantization.grid.codes,
+                  " codes unused");
+    const int every = levels_between_lines(quantization.grid);
+    if (every > 1) words += text("; a line every ", every, " levels");
+  }
+  words += text("; SQNR ", decibels_text(quantization));
+  if (quantization.decibels() && std::isfinite(*quantization.decibels())) words += " dB";
+  const Histogram& histogram = quantization.histogram;
+  const auto outside = static_cast<double>(histogram.below + histogram.above);
+  if (outside > 0) {
+    words += text("; ", share(outside / static_cast<double>(quantization.count)),
+                  " outside the picture");
+  }
+  return words;
+}
+
+std::string histogram_figure(const std::string& title, const Quantization& quantization) {
+  return text("<figure>\n", quantized_histogram(title, quantization), "<figcaption>",
+              escaped(caption(quantization)), "</figcaption></figure>\n");
+}
+
+}  // namespace
+
+std::string layers_table(const Section& section) {
+  std::string html =
+      "<h3>Layers</h3>\n<div class=\"scroll\"><table>\n<thead>\n"
+      "<tr><th class=\"left\" colspan=\"4\">layer</th><th class=\"group\" "
+      "colspan=\"6\">weights</th>"
+      "<th class=\"group\" colspan=\"6\">activations it reads</th></tr>\n"
+      "<tr><th class=\"left\">name</th><th class=\"left\">operation</th><th>output</th>"
+      "<th>MACs</th><th class=\"edge\">count</th><th>grid</th><th>packed</th><th>clipped</th>"
+      "<th>unused</th><th>SQNR, dB</th><th class=\"left edge\">quantizer</th><th>bits</th>"
+      "<th>clip</th><th>clipped</th><th>unused</th><th>SQNR, dB</th></tr>\n</thead>\n<tbody>\n";
+  std::int64_t macs = 0;
+  std::int64_t weights = 0;
+  std::uint64_t bytes = 0;
+  for (const Layer& layer : section.layers) {
+    html += row(section, layer);
+    macs += layer.macs;
+    weights += layer.weights;
+    bytes += layer.bytes;
+  }
+  html += text("</tbody>\n<tfoot><tr><th>total</th>", kNone, kNone, cell(std::to_string(macs)),
+               cell(std::to_string(weights), "edge"), kNone, cell(bytes_text(bytes)), kNone, kNone,
+               kNone, "<td class=\"edge\"></td>", kNone, kNone, kNone, kNone, kNone,
+               "</tr></tfoot></table></div>\n");
+  html +=
+      "<p class=\"soft\">Clipped: activations at alpha or above, others beyond the last level by "
+      "more than rounding. Unused: codes that no value got. SQNR: power of the signal over that of "
+      "what rounding and clipping change.";
+  if (section.images > 0) {
+    html += text(" Activations are of ", section.images, " test images.");
+  }
+  return html + "</p>\n";
+}
+
+std::string histograms(const Section& section) {
+  std::string html =
+      "<h3>Weights and activations on their grids</h3>\n"
+      "<p class=\"soft\">Lines are the levels of the grid. Heights are square roots of counts, so "
+      "that tails are seen beside peaks.</p>\n<div class=\"histograms\">\n";
+  std::set<graph::NodeId> shown;
+  const auto activation_figure = [&](graph::NodeId id) {
+    const auto found = section.activations.find(id);
+    if (found == section.activations.end() || !shown.insert(id).second) return std::string{};
+    return histogram_figure(section.run.network.node(id).name + ", activations", found->second);
+  };
+  for (const Layer& layer : section.layers) {
+    if (layer.quantizer) html += activation_figure(*layer.quantizer);
+    const std::string title = layer.name + ", weights";
+    html += layer.quantized
+                ? histogram_figure(title, *layer.quantized)
+                : text("<figure>\n", float_histogram(title, layer.values), "</figure>\n");
+  }
+  for (const auto& [id, quantization] : section.activations) html += activation_figure(id);
+  return html + "</div>\n";
+}
+
+}  // namespace pact::cli::report
