@@ -49,7 +49,7 @@ std::string clip_text(const graph::Network& network, graph::NodeId id) {
     double sum = 0;
     const std::vector<float>& values = network.parameter(id, role).floats();
     for (const float each : values) sum += each;
-    return fixed(sum / static_cast<double>(values.size()), 3);
+    return fixed(sum / static_cast<double>(values.size()), 2);
   };
   switch (network.node(id).as<graph::FakeQuantize>()->scheme) {
     case graph::ActivationScheme::Pact:
@@ -63,15 +63,17 @@ std::string clip_text(const graph::Network& network, graph::NodeId id) {
 
 std::string activation_cells(const Section& section, const Layer& layer) {
   if (!layer.quantizer) {
-    return text(cell("float", "left edge"), kNone, kNone, kNone, kNone, kNone);
+    return text(cell("float", "left edge"), kNone, kNone, kNone, kNone, kNone, kNone);
   }
   const graph::Network& network = section.run.network;
   const graph::Node& node = network.node(*layer.quantizer);
   const Quantization* seen = seen_by(section, layer);
-  return text(cell(node.name, "left edge"),
-              cell(std::to_string(node.as<graph::FakeQuantize>()->bits)),
-              cell(clip_text(network, *layer.quantizer)),
-              seen != nullptr ? quality_cells(*seen) : text(kNone, kNone, kNone));
+  const auto differing = section.differing.find(*layer.quantizer);
+  return text(
+      cell(node.name, "left edge"), cell(std::to_string(node.as<graph::FakeQuantize>()->bits)),
+      cell(clip_text(network, *layer.quantizer)),
+      seen != nullptr ? quality_cells(*seen) : text(kNone, kNone, kNone),
+      differing != section.differing.end() ? cell(share(differing->second)) : std::string(kNone));
 }
 
 std::string row(const Section& section, const Layer& layer) {
@@ -103,9 +105,13 @@ std::string caption(const Quantization& quantization) {
   return words;
 }
 
-std::string histogram_figure(const std::string& title, const Quantization& quantization) {
-  return text("<figure>\n", quantized_histogram(title, quantization), "<figcaption>",
-              escaped(caption(quantization)), "</figcaption></figure>\n");
+std::string captioned(const std::string& title, const Quantization& quantization) {
+  return text(quantized_histogram(title, quantization), "<figcaption>",
+              escaped(caption(quantization)), "</figcaption>\n");
+}
+
+std::string figure_of(const std::string& pictures) {
+  return text("<figure>\n", pictures, "</figure>\n");
 }
 
 }  // namespace
@@ -115,11 +121,12 @@ std::string layers_table(const Section& section) {
       "<h3>Layers</h3>\n<div class=\"scroll\"><table>\n<thead>\n"
       "<tr><th class=\"left\" colspan=\"4\">layer</th><th class=\"group\" "
       "colspan=\"6\">weights</th>"
-      "<th class=\"group\" colspan=\"6\">activations it reads</th></tr>\n"
+      "<th class=\"group\" colspan=\"7\">activations it reads</th></tr>\n"
       "<tr><th class=\"left\">name</th><th class=\"left\">operation</th><th>output</th>"
       "<th>MACs</th><th class=\"edge\">count</th><th>grid</th><th>packed</th><th>clipped</th>"
       "<th>unused</th><th>SQNR, dB</th><th class=\"left edge\">quantizer</th><th>bits</th>"
-      "<th>clip</th><th>clipped</th><th>unused</th><th>SQNR, dB</th></tr>\n</thead>\n<tbody>\n";
+      "<th>clip</th><th>clipped</th><th>unused</th><th>SQNR, "
+      "dB</th><th>differ</th></tr>\n</thead>\n<tbody>\n";
   std::int64_t macs = 0;
   std::int64_t weights = 0;
   std::uint64_t bytes = 0;
@@ -131,12 +138,15 @@ std::string layers_table(const Section& section) {
   }
   html += text("</tbody>\n<tfoot><tr><th>total</th>", kNone, kNone, cell(std::to_string(macs)),
                cell(std::to_string(weights), "edge"), kNone, cell(bytes_text(bytes)), kNone, kNone,
-               kNone, "<td class=\"edge\"></td>", kNone, kNone, kNone, kNone, kNone,
+               kNone, "<td class=\"edge\"></td>", kNone, kNone, kNone, kNone, kNone, kNone,
                "</tr></tfoot></table></div>\n");
   html +=
       "<p class=\"soft\">Clipped: activations at alpha or above, others beyond the last level by "
       "more than rounding. Unused: codes that no value got. SQNR: power of the signal over that of "
       "what rounding and clipping change.";
+  if (!section.differing.empty()) {
+    html += " Differ: codes that the integer network has otherwise.";
+  }
   if (section.images > 0) {
     html += text(" Activations are of ", section.images, " test images.");
   }
@@ -147,21 +157,24 @@ std::string histograms(const Section& section) {
   std::string html =
       "<h3>Weights and activations on their grids</h3>\n"
       "<p class=\"soft\">Lines are the levels of the grid. Heights are square roots of counts, so "
-      "that tails are seen beside peaks.</p>\n<div class=\"histograms\">\n";
+      "that tails are seen beside peaks. Below the weights of a layer, the activations that it "
+      "reads.</p>\n<div class=\"histograms\">\n";
   std::set<graph::NodeId> shown;
-  const auto activation_figure = [&](graph::NodeId id) {
-    const auto found = section.activations.find(id);
-    if (found == section.activations.end() || !shown.insert(id).second) return std::string{};
-    return histogram_figure(section.run.network.node(id).name + ", activations", found->second);
+  const auto activations = [&](graph::NodeId id, const Quantization& quantization) {
+    shown.insert(id);
+    return captioned(section.run.network.node(id).name + ", activations", quantization);
   };
   for (const Layer& layer : section.layers) {
-    if (layer.quantizer) html += activation_figure(*layer.quantizer);
     const std::string title = layer.name + ", weights";
-    html += layer.quantized
-                ? histogram_figure(title, *layer.quantized)
-                : text("<figure>\n", float_histogram(title, layer.values), "</figure>\n");
+    std::string pictures =
+        layer.quantized ? captioned(title, *layer.quantized) : float_histogram(title, layer.values);
+    const Quantization* seen = seen_by(section, layer);
+    if (seen != nullptr) pictures += activations(*layer.quantizer, *seen);
+    html += figure_of(pictures);
   }
-  for (const auto& [id, quantization] : section.activations) html += activation_figure(id);
+  for (const auto& [id, quantization] : section.activations) {
+    if (!shown.contains(id)) html += figure_of(activations(id, quantization));
+  }
   return html + "</div>\n";
 }
 

@@ -18,6 +18,8 @@ struct Section {
   Run run;
   std::vector<Layer> layers;
   std::map<graph::NodeId, Quantization> activations;  // empty: no images were looked at
+  /// Fraction of codes that the integer network has otherwise; empty: not lowered, or no images.
+  std::map<graph::NodeId, double> differing;
   std::int64_t images = 0;
   std::string note;  // why there are no activations; empty if there are
 };

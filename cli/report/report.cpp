@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/report/integers.h"
 #include "cli/report/page.h"
 #include "cli/show.h"
 #include "pact/base/file.h"
@@ -29,6 +30,7 @@ void look_at_activations(Section& section, const data::Dataset& test, std::int64
     if (network.node(id).as<graph::FakeQuantize>() == nullptr) continue;
     counters.emplace(id, ActivationCounter(network, id));
   }
+  auto integers = IntegerComparison::of(network);
   images = std::min(images, static_cast<std::int64_t>(test.size()));
   Progress progress;
   for (std::int64_t first = 0; first < images; first += kChunk) {
@@ -39,10 +41,12 @@ void look_at_activations(Section& section, const data::Dataset& test, std::int64
     train::observe_quantizer_inputs(
         network, pixels, count,
         [&](graph::NodeId id, std::span<const float> values) { counters.at(id).add(values); });
+    if (integers) integers->add(pixels, count);
     progress.update(static_cast<double>(first + count) / static_cast<double>(images),
                     text(section.run.name, "  ", first + count, "/", images, " images"));
   }
   for (const auto& [id, counter] : counters) section.activations.emplace(id, counter.result());
+  if (integers) section.differing = integers->differing();
   section.images = images;
 }
 

@@ -8,22 +8,29 @@
 namespace pact::cli::report {
 namespace {
 
-constexpr std::size_t kBins = 96;
+constexpr std::size_t kFewestBins = 24;
+constexpr std::size_t kMostBins = 96;
 // Bits of codes that are counted one by one; streams have too many to be used up.
 constexpr int kCountedBits = numeric::kMaxCodeBits;
 
-Histogram empty_histogram(double lowest, double highest) {
-  return {.lowest = lowest, .highest = highest, .counts = std::vector<std::int64_t>(kBins)};
+// Bins for `count` values: few values in many bins are a comb.
+std::size_t bins_for(std::size_t count) {
+  const auto bins = static_cast<std::size_t>(2 * std::sqrt(static_cast<double>(count)));
+  return std::clamp(bins, kFewestBins, kMostBins);
 }
 
-// A grid, with room on both sides for what it clips.
-Quantization empty_quantization(const numeric::Grid& grid, double low_room, double high_room) {
+Histogram empty_histogram(double lowest, double highest, std::size_t bins) {
+  return {.lowest = lowest, .highest = highest, .counts = std::vector<std::int64_t>(bins)};
+}
+
+// A grid, with `room` times its width on both sides for what it clips.
+Quantization empty_quantization(const numeric::Grid& grid, double room, std::size_t bins) {
   const double width = grid.highest() - grid.lowest;
   const double half_step = grid.step / 2.0;
   Quantization result{
       .grid = grid, .low_end = grid.lowest - half_step, .high_end = grid.highest() + half_step};
   result.histogram =
-      empty_histogram(grid.lowest - low_room * width, grid.highest() + high_room * width);
+      empty_histogram(grid.lowest - room * width, grid.highest() + room * width, bins);
   if (grid.bits <= kCountedBits) result.codes.resize(static_cast<std::size_t>(grid.codes));
   return result;
 }
@@ -99,7 +106,8 @@ void describe_weights(Layer& layer, const graph::Network& network, graph::NodeId
   if (spec.scheme == numeric::WeightScheme::None) {
     double largest = 0;
     for (const float value : values) largest = std::max(largest, std::abs(double{value}));
-    layer.values = empty_histogram(-std::max(largest, 1e-6), std::max(largest, 1e-6));
+    largest = std::max(largest, 1e-6);
+    layer.values = empty_histogram(-largest, largest, bins_for(values.size()));
     for (const float value : values) layer.values.add(value);
     layer.grid = "f32";
   } else {
@@ -154,7 +162,7 @@ Quantization weight_quantization(std::span<const float> weights, std::size_t out
       value_or_throw(numeric::quantize_weights(weights, outputs, spec, given));
   const std::vector<float> meant = meant_weights(weights, spec);
   constexpr double kRoom = 0.25;
-  Quantization result = empty_quantization(quantized.grid, kRoom, kRoom);
+  Quantization result = empty_quantization(quantized.grid, kRoom, bins_for(weights.size()));
   if (quantized.scales.size() == 1) result.scale = quantized.scales[0];
   for (std::size_t i = 0; i < meant.size(); ++i) {
     const double scale = quantized.scales[i / quantized.group_size];
@@ -173,7 +181,7 @@ ActivationCounter::ActivationCounter(const graph::Network& network, graph::NodeI
   const numeric::Grid& grid = quantizers_[0].grid;
   constexpr double kRoom = 0.5;
   constexpr double kNarrowRoom = 0.1;
-  result_ = empty_quantization(grid, pact_ ? kRoom : kNarrowRoom, pact_ ? kRoom : kNarrowRoom);
+  result_ = empty_quantization(grid, pact_ ? kRoom : kNarrowRoom, kMostBins);
   if (quantizers_.size() == 1) result_.scale = quantizers_[0].scale;
   if (!pact_) return;
   result_.low_end = -std::numeric_limits<double>::infinity();

@@ -46,7 +46,7 @@ a { color: inherit; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr));
   gap: 1rem; }
 .histograms { display: grid;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1rem; }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: 0.6rem; border: 1px solid var(--line); border-radius: 0.5rem;
   background: var(--card); min-width: 0; }
 figcaption { font-size: 0.8rem; color: var(--soft); padding: 0 0.3rem; }
@@ -58,9 +58,9 @@ figcaption { font-size: 0.8rem; color: var(--soft); padding: 0 0.3rem; }
 .chip { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 0.2em;
   margin-right: 0.45em; vertical-align: -0.05em; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 0.5rem; }
-table { border-collapse: collapse; font-size: 0.82rem; font-variant-numeric: tabular-nums;
+table { border-collapse: collapse; font-size: 0.78rem; font-variant-numeric: tabular-nums;
   min-width: 100%; }
-th, td { padding: 0.32rem 0.6rem; text-align: right; white-space: nowrap;
+th, td { padding: 0.32rem 0.5rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
 tr:last-child > * { border-bottom: 0; }
 th { font-weight: 600; }
@@ -77,6 +77,8 @@ pre { overflow-x: auto; padding: 0.75rem; background: var(--card); border: 1px s
   border-radius: 0.5rem; font: 0.8rem/1.45 ui-monospace, Menlo, Consolas, monospace; }
 svg { display: block; width: 100%; height: auto; max-width: 36rem; margin: 0 auto; }
 svg text { fill: var(--ink); }
+figcaption + svg { margin-top: 0.6rem; }
+.alpha svg { max-width: 29rem; }
 @media print { figure, .scroll { break-inside: avoid; } }
 )";
 
