@@ -20,7 +20,8 @@ std::string cell(std::string_view words, std::string_view kind = "") {
 
 std::string share(double fraction) {
   if (fraction == 0) return "0 %";
-  return fraction < 1e-4 ? "< 0.01 %" : percent(fraction);
+  if (fraction < 1e-4) return "< 0.01 %";
+  return fraction < 0.1 ? percent(fraction) : fixed(100 * fraction, 1) + " %";
 }
 
 std::string decibels_text(const Quantization& quantization) {
@@ -124,9 +125,9 @@ std::string layers_table(const Section& section) {
       "<th class=\"group\" colspan=\"7\">activations it reads</th></tr>\n"
       "<tr><th class=\"left\">name</th><th class=\"left\">operation</th><th>output</th>"
       "<th>MACs</th><th class=\"edge\">count</th><th>grid</th><th>packed</th><th>clipped</th>"
-      "<th>unused</th><th>SQNR, dB</th><th class=\"left edge\">quantizer</th><th>bits</th>"
-      "<th>clip</th><th>clipped</th><th>unused</th><th>SQNR, "
-      "dB</th><th>differ</th></tr>\n</thead>\n<tbody>\n";
+      "<th>unused</th><th>dB</th><th class=\"left edge\">quantizer</th><th>bits</th>"
+      "<th>clip</th><th>clipped</th><th>unused</th><th>dB</th><th>differ</th></tr>\n</"
+      "thead>\n<tbody>\n";
   std::int64_t macs = 0;
   std::int64_t weights = 0;
   std::uint64_t bytes = 0;
@@ -142,7 +143,7 @@ std::string layers_table(const Section& section) {
                "</tr></tfoot></table></div>\n");
   html +=
       "<p class=\"soft\">Clipped: activations at alpha or above, others beyond the last level by "
-      "more than rounding. Unused: codes that no value got. SQNR: power of the signal over that of "
+      "more than rounding. Unused: codes that no value got. dB: power of the signal over that of "
       "what rounding and clipping change.";
   if (!section.differing.empty()) {
     html += " Differ: codes that the integer network has otherwise.";

@@ -32,7 +32,7 @@ body {
   background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
 }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 0.25rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 0.75rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 1.75rem 0 0.5rem; }
 p { margin: 0.4rem 0; max-width: 46rem; }
@@ -54,13 +54,13 @@ figcaption { font-size: 0.8rem; color: var(--soft); padding: 0 0.3rem; }
   gap: 0.5rem 1.5rem; align-items: center; }
 .key { display: flex; flex-wrap: wrap; gap: 0.2rem 1.1rem; list-style: none; margin: 0.5rem 0;
   padding: 0; font-size: 0.85rem; }
-.alpha .key { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
+.alpha .key { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); }
 .chip { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 0.2em;
   margin-right: 0.45em; vertical-align: -0.05em; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 0.5rem; }
-table { border-collapse: collapse; font-size: 0.78rem; font-variant-numeric: tabular-nums;
+table { border-collapse: collapse; font-size: 0.77rem; font-variant-numeric: tabular-nums;
   min-width: 100%; }
-th, td { padding: 0.32rem 0.5rem; text-align: right; white-space: nowrap;
+th, td { padding: 0.32rem 0.42rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
 tr:last-child > * { border-bottom: 0; }
 th { font-weight: 600; }
