@@ -30,3 +30,4 @@ TOML
 "$pact" lower "$work/run/checkpoint.safetensors" --check 50 --data fashion-mnist | tail -n 1
 "$pact" eval "$work/run/model.pact" --data fashion-mnist
 "$pact" inspect "$work/run/model.pact" >/dev/null
+"$pact" report "$work/run" --out "$work/report.html" --images 50

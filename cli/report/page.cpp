@@ -16,16 +16,23 @@
 namespace pact::cli::report {
 namespace {
 
+constexpr int kFloatBits = 32;
+
 std::string run_color(std::size_t index) { return text("var(--run", index % kMostRuns, ")"); }
 
 std::string chip(const std::string& color) {
   return text("<span class=\"chip\" style=\"background:", color, "\"></span>");
 }
 
+// "2, 8 bits", "4 bits, float"
 std::string bits_text(const std::set<int>& bits) {
   std::string words;
-  for (const int each : bits) words += text(words.empty() ? "" : ", ", each);
-  return words.empty() ? "none" : words + (bits.contains(32) ? " (32: float)" : "") + " bits";
+  for (const int each : bits) {
+    if (each < kFloatBits) words += text(words.empty() ? "" : ", ", each);
+  }
+  if (!words.empty()) words += " bits";
+  if (!bits.contains(kFloatBits)) return words;
+  return words.empty() ? "float" : words + ", float";
 }
 
 std::string weight_bits(const Section& section) {

@@ -21,15 +21,22 @@ struct ReportOptions {
   std::string root;
 };
 
-void look_at_activations(Section& section, const data::Dataset& test, std::int64_t images) {
-  constexpr std::int64_t kChunk = 32;
-  const graph::Network& network = section.run.network;
-  train::check_fits(network, test);
-  std::map<graph::NodeId, ActivationCounter> counters;
+using Counters = std::map<graph::NodeId, ActivationCounter>;
+
+Counters counters_of(const graph::Network& network) {
+  Counters counters;
   for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(network.nodes().size()); ++id) {
     if (network.node(id).as<graph::FakeQuantize>() == nullptr) continue;
     counters.emplace(id, ActivationCounter(network, id));
   }
+  return counters;
+}
+
+void look_at_activations(Section& section, Counters& counters, const data::Dataset& test,
+                         std::int64_t images) {
+  constexpr std::int64_t kChunk = 32;
+  const graph::Network& network = section.run.network;
+  train::check_fits(network, test);
   auto integers = IntegerComparison::of(network);
   images = std::min(images, static_cast<std::int64_t>(test.size()));
   Progress progress;
@@ -52,7 +59,13 @@ void look_at_activations(Section& section, const data::Dataset& test, std::int64
 
 Section section_of(const std::string& folder, const ReportOptions& options) {
   Section section{.run = read_run(folder)};
-  section.layers = layers_of(section.run.network);
+  Counters counters;
+  try {
+    section.layers = layers_of(section.run.network);
+    counters = counters_of(section.run.network);
+  } catch (const Exception& error) {
+    throw_error(error.error().code, section.run.name, "/checkpoint.safetensors: ", error.what());
+  }
   if (options.images == 0) {
     section.note = "No activations: no images were asked for.";
     return section;
@@ -60,7 +73,7 @@ Section section_of(const std::string& folder, const ReportOptions& options) {
   const auto* info = value_or_throw(data::find_dataset(section.run.recipe.dataset));
   const auto test = data::load_dataset(*info, data::data_root(options.root), data::Split::Test);
   if (test) {
-    look_at_activations(section, *test, options.images);
+    look_at_activations(section, counters, *test, options.images);
   } else if (test.error().code == ErrorCode::NotFound) {
     section.note = text("No activations: the test images of ", info->name, " were not found.");
     std::fprintf(stderr, "pact: %s: without activations: %s\n", section.run.name.c_str(),

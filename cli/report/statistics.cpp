@@ -57,9 +57,8 @@ std::vector<float> meant_weights(std::span<const float> weights, const numeric::
 // Throws if the clips of a quantizer leave it no grid.
 void check_clips(const graph::Node& node, float low, float high) {
   if (low <= 0 && high > 0 && std::isfinite(1.0F / (high - low))) return;
-  throw_error(ErrorCode::Corrupt, "node '", node.name,
-              "': expected to clip at a number above 0, and not above 0 below, found ", low,
-              " and ", high);
+  throw_error(ErrorCode::Corrupt, "node '", node.name, "': expected clips low <= 0 < high, found ",
+              low, " and ", high);
 }
 
 std::vector<numeric::ActivationQuantizer> quantizers_of(const graph::Network& network,
