@@ -47,11 +47,11 @@ class ImageNetBuilder {
 // conv1, bn1, relu1, .. : the layers of a block, the last without activation.
 Result<NodeId> residual_branch(ImageNetBuilder& b, const std::string& name, NodeId x,
                                ResidualBlock block, std::int64_t width, std::int64_t stride) {
-  const bool bottleneck = block == ResidualBlock::Bottleneck;
-  if (bottleneck) {
-    PACT_TRY(x, b.conv_norm(name + "conv1", name + "bn1", x, width, 1, 1));
+  if (block != ResidualBlock::Basic) {
+    const std::int64_t first = block == ResidualBlock::OriginalBottleneck ? stride : 1;
+    PACT_TRY(x, b.conv_norm(name + "conv1", name + "bn1", x, width, 1, first));
     PACT_TRY(x, b.add(name + "relu1", Relu{}, {x}));
-    PACT_TRY(x, b.conv_norm(name + "conv2", name + "bn2", x, width, 3, stride));
+    PACT_TRY(x, b.conv_norm(name + "conv2", name + "bn2", x, width, 3, stride / first));
     PACT_TRY(x, b.add(name + "relu2", Relu{}, {x}));
     return b.conv_norm(name + "conv3", name + "bn3", x, 4 * width, 1, 1);
   }

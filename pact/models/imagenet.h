@@ -12,7 +12,8 @@
 namespace pact::models {
 
 /// Basic: two 3x3 layers. Bottleneck: 1x1, 3x3 (with the stride), 1x1 with four times the channels.
-enum class ResidualBlock { Basic, Bottleneck };
+/// OriginalBottleneck: the same with the stride in its first 1x1, as He et al. have it.
+enum class ResidualBlock { Basic, Bottleneck, OriginalBottleneck };
 
 struct ImageNetResNetShape {
   ResidualBlock block = ResidualBlock::Basic;

@@ -43,6 +43,8 @@ const std::vector<Row>& rows() {
       {{"demo-resnet", "small residual network of the demo", {1, 28, 28, 10}}, demo},
       {{"resnet18", "ResNet-18 for ImageNet", kImageNet}, imagenet(Basic, {2, 2, 2, 2})},
       {{"resnet50", "ResNet-50 for ImageNet", kImageNet}, imagenet(Bottleneck, {3, 4, 6, 3})},
+      {{"resnet50-original", "ResNet-50, stride in the 1x1 layers (He et al. 2015)", kImageNet},
+       imagenet(OriginalBottleneck, {3, 4, 6, 3})},
       {{"alexnet", "AlexNet for ImageNet", kImageNet}, alexnet},
   };
   return table;
