@@ -10,6 +10,7 @@ void add_commands(CLI::App& app) {
   add_lower(app);
   add_run(app);
   add_bench(app);
+  add_hw(app);
   add_inspect(app);
   add_report(app);
   add_import(app);

@@ -49,7 +49,7 @@ graph::Network float_network(const std::string& name) {
   return value_or_throw(models::build(name, {}));  // says which names there are
 }
 
-std::vector<std::byte> speed_network(const SpeedNetwork& network) {
+graph::Network lowered_speed_network(const SpeedNetwork& network) {
   const Bits bits = parse_bits(network.bits);
   graph::QuantizePolicy policy;
   // Eight bits as others have them, with a zero level.
@@ -58,7 +58,11 @@ std::vector<std::byte> speed_network(const SpeedNetwork& network) {
   policy.inner.activation_bits = bits.activations;
   const graph::Network quantized =
       value_or_throw(graph::quantize(float_network(network.name), policy));
-  return value_or_throw(lower::pack(value_or_throw(lower::lower(quantized))));
+  return value_or_throw(lower::lower(quantized));
+}
+
+std::vector<std::byte> speed_network(const SpeedNetwork& network) {
+  return value_or_throw(lower::pack(lowered_speed_network(network)));
 }
 
 }  // namespace pact::cli

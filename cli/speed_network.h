@@ -21,7 +21,10 @@ void add_speed_options(CLI::App& command, SpeedNetwork& network);
 /// The network by that name with random weights. Throws Exception for an unknown name.
 graph::Network float_network(const std::string& name);
 
-/// The packed file. Throws Exception for an unknown name or impossible bits.
+/// Quantized and lowered. Throws Exception for an unknown name or impossible bits.
+graph::Network lowered_speed_network(const SpeedNetwork& network);
+
+/// The packed file of that. Throws Exception for an unknown name or impossible bits.
 std::vector<std::byte> speed_network(const SpeedNetwork& network);
 
 }  // namespace pact::cli

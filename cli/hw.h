@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of `pact hw`: where the network comes from, and how costs are shown.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pact/graph/network.h"
+#include "pact/hardware/cost.h"
+
+namespace pact::cli {
+
+/// A network at some bits and bandwidth.
+struct HwRun {
+  std::string bits;  // "4", "4/8", or "own"
+  double bytes_per_second = 0;
+  hardware::Cost cost;
+  std::optional<double> published;  // images a second
+};
+
+struct HwReport {
+  hardware::Workload workload;
+  hardware::Machine machine;
+  int outer_bits = 0;       // least of the first and the last layer; 0: the network's own
+  std::vector<HwRun> runs;  // those of one bandwidth side by side
+
+  /// The run at the same bandwidth with the widest bits, which speed-ups are over.
+  const HwRun& reference(const HwRun& run) const;
+};
+
+/// 64e9 -> "64", infinity -> "inf".
+std::string gigabytes_text(double bytes_per_second);
+
+/// Tables; of each layer too if there is one run.
+std::string hw_text(const HwReport& report);
+/// One JSON object with everything. Infinite bandwidth is null.
+std::string hw_json(const HwReport& report);
+/// A picture: speed-up against bits beside the linear line, and the factors at the fewest bits.
+std::string hw_picture(const HwReport& report);
+
+/// Predicted and measured time of each layer, from the JSON of `pact bench`. `report` has one run,
+/// whose workload is of the lowered network. Throws Exception for another network or a damaged
+/// file.
+std::string hw_against_bench(const HwReport& report, const std::string& bench_file);
+
+/// An ONNX file as a network; a build without ONNX throws Exception.
+graph::Network hw_onnx_network(const std::string& file);
+
+}  // namespace pact::cli

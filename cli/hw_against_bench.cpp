@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prediction beside measurement. A step of the runtime is named after the node whose value it
+// makes: the layer itself, or the requantization that its sums go into.
+#include <nlohmann/json.hpp>
+
+#include "cli/hw.h"
+#include "cli/show.h"
+#include "pact/base/file.h"
+#include "pact/hardware/agreement.h"
+
+namespace pact::cli {
+namespace {
+
+struct Step {
+  std::string name;
+  std::string kernel;
+  double seconds = 0;
+  std::int64_t macs = 0;
+};
+
+struct Bench {
+  std::vector<Step> layers;  // steps with MACs
+  double other_seconds = 0;  // all other steps
+};
+
+Bench read_bench(const std::string& file) {
+  const std::string content = value_or_throw(read_text(file));
+  try {
+    const nlohmann::json json = nlohmann::json::parse(content);
+    if (json.at("batch").get<int>() != 1) {
+      throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement of batch 1, found ",
+                  json.at("batch").get<int>());
+    }
+    Bench bench;
+    for (const nlohmann::json& layer : json.at("layers")) {
+      Step step{layer.at("name").get<std::string>(), layer.at("kernel").get<std::string>(),
+                layer.at("ms").get<double>() * 1e-3, layer.at("macs").get<std::int64_t>()};
+      if (step.macs == 0) {
+        bench.other_seconds += step.seconds;
+      } else if (step.seconds > 0) {
+        bench.layers.push_back(std::move(step));
+      }
+    }
+    return bench;
+  } catch (const nlohmann::json::exception& error) {
+    throw_error(ErrorCode::Corrupt, file,
+                ": expected the JSON of `pact bench --json`, found: ", error.what());
+  }
+}
+
+// The layer whose sums the step of that name computes, or null.
+std::size_t find_layer(const hardware::Workload& workload, const Step& step,
+                       const std::vector<bool>& taken) {
+  for (const bool direct : {true, false}) {
+    for (std::size_t i = 0; i < workload.layers.size(); ++i) {
+      const hardware::Layer& layer = workload.layers[i];
+      const std::string& name = direct ? layer.name : layer.result;
+      if (!taken[i] && name == step.name && layer.macs() == step.macs) return i;
+    }
+  }
+  return workload.layers.size();
+}
+
+}  // namespace
+
+std::string hw_against_bench(const HwReport& report, const std::string& bench_file) {
+  const Bench bench = read_bench(bench_file);
+  const hardware::Cost& cost = report.runs.front().cost;
+  std::vector<bool> taken(report.workload.layers.size());
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "kernel", "M MACs", "bound", "predicted us", "measured us", "ratio"}};
+  std::vector<double> predicted;
+  std::vector<double> measured;
+  for (const Step& step : bench.layers) {
+    const std::size_t i = find_layer(report.workload, step, taken);
+    if (i == report.workload.layers.size()) {
+      throw_error(ErrorCode::InvalidArgument, bench_file, ": expected a measurement of ",
+                  report.workload.name, " at these bits; it has no layer '", step.name, "' of ",
+                  step.macs, " MACs");
+    }
+    taken[i] = true;
+    const hardware::LayerCost& layer = cost.layers[i];
+    predicted.push_back(layer.seconds());
+    measured.push_back(step.seconds);
+    rows.push_back({report.workload.layers[i].name, step.kernel,
+                    fixed(static_cast<double>(step.macs) * 1e-6, 2),
+                    layer.bound() == hardware::Bound::Compute ? "compute" : "memory",
+                    fixed(layer.seconds() * 1e6, 1), fixed(step.seconds * 1e6, 1),
+                    fixed(layer.seconds() / step.seconds, 2)});
+  }
+  if (measured.size() < 2) {
+    throw_error(ErrorCode::InvalidArgument, bench_file, ": expected times of 2 layers or more");
+  }
+  const hardware::Agreement found = hardware::agreement(predicted, measured);
+  return text(table(rows), "\n", report.workload.name, ", ", hardware::name(cost.inner), " bits, ",
+              measured.size(), " layers: rank correlation ", fixed(found.rank_correlation, 3),
+              ", mean error ", percent(found.mean_error), ", sum predicted / measured ",
+              fixed(found.total_ratio, 3), "; steps without MACs, not predicted, took ",
+              fixed(bench.other_seconds * 1e3, 3), " ms\n");
+}
+
+}  // namespace pact::cli
