@@ -80,13 +80,13 @@ std::string hw_against_bench(const HwReport& report, const std::string& bench_fi
     }
     taken[i] = true;
     const hardware::LayerCost& layer = cost.layers[i];
-    predicted.push_back(layer.seconds());
+    predicted.push_back(layer.seconds);
     measured.push_back(step.seconds);
     rows.push_back({report.workload.layers[i].name, step.kernel,
                     fixed(static_cast<double>(step.macs) * 1e-6, 2),
                     layer.bound() == hardware::Bound::Compute ? "compute" : "memory",
-                    fixed(layer.seconds() * 1e6, 1), fixed(step.seconds * 1e6, 1),
-                    fixed(layer.seconds() / step.seconds, 2)});
+                    fixed(layer.seconds * 1e6, 1), fixed(step.seconds * 1e6, 1),
+                    fixed(layer.seconds / step.seconds, 2)});
   }
   if (measured.size() < 2) {
     throw_error(ErrorCode::InvalidArgument, bench_file, ": expected times of 2 layers or more");

@@ -32,7 +32,7 @@ double streamed_bytes(const hardware::Cost& cost) {
 double memory_bound_part(const hardware::Cost& cost) {
   double sum = cost.image_seconds;
   for (const LayerCost& layer : cost.layers) {
-    if (layer.bound() == hardware::Bound::Memory) sum += layer.seconds();
+    if (layer.bound() == hardware::Bound::Memory) sum += layer.seconds;
   }
   return sum / cost.seconds;
 }

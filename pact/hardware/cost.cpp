@@ -98,6 +98,10 @@ Result<Mapping> map_layer(const Machine& machine, const Layer& layer, Bits bits)
                     name(bits));
 }
 
+double together(Overlap overlap, double compute, double memory) {
+  return overlap == Overlap::Full ? std::max(compute, memory) : compute + memory;
+}
+
 double full_part(double extent, double lanes) {
   return extent / (lanes * std::ceil(extent / lanes));
 }
@@ -177,10 +181,10 @@ void add_up(const Workload& workload, const Memory& memory, Cost& cost) {
     cost.peak_seconds += macs / inner_peak;
     cost.own_peak_seconds += macs / layer.peak;
     cost.compute_seconds += layer.compute_seconds;
+    const double all_bytes = layer.weight_bytes + layer.spilled_bytes;
     cost.streaming_seconds +=
-        std::max(layer.compute_seconds,
-                 (layer.weight_bytes + layer.spilled_bytes) / memory.bytes_per_second);
-    cost.seconds += layer.seconds();
+        together(memory.overlap, layer.compute_seconds, all_bytes / memory.bytes_per_second);
+    cost.seconds += layer.seconds;
   }
 }
 
@@ -227,6 +231,7 @@ Result<Cost> cost(const Workload& workload, const Machine& machine, std::span<co
         static_cast<double>(layer.input_elements) * input_bits / 8 + output_bytes;
     out.spilled_bytes = std::max(out.activation_bytes - memory.activation_bytes, 0.0);
     out.memory_seconds = out.streamed_bytes() / memory.bytes_per_second;
+    out.seconds = together(memory.overlap, out.compute_seconds, out.memory_seconds);
     out.energy = energy_of(out, layer, mappings[i], machine, input_bits, output_bytes);
   }
   add_up(workload, memory, result);

@@ -7,7 +7,8 @@
 //             idle at the edges of the array; plus outputs / outputs_per_second;
 //   traffic = weights that are not resident, and what of the layer's input and output exceeds the
 //             memory for activations;
-//   time    = max(compute, traffic / bandwidth) for each layer; and the image is read first.
+//   time    = max(compute, traffic / bandwidth) for each layer, their sum on machines without
+//             overlap; and the image is read first.
 #pragma once
 
 #include <span>
@@ -41,12 +42,10 @@ struct LayerCost {
   double spilled_bytes = 0;     // of the activations: beyond the memory for them
   double compute_seconds = 0;
   double memory_seconds = 0;
+  double seconds = 0;
   Joules energy;
 
   double streamed_bytes() const { return weight_bytes - resident_bytes + spilled_bytes; }
-  double seconds() const {
-    return compute_seconds > memory_seconds ? compute_seconds : memory_seconds;
-  }
   Bound bound() const { return compute_seconds >= memory_seconds ? Bound::Compute : Bound::Memory; }
 };
 

@@ -64,7 +64,7 @@ TEST(Cost, TimesAndBytesAreThoseTakenByHand) {
   EXPECT_EQ(b.activation_bytes, 30 + 60);
   EXPECT_EQ(b.compute_seconds, 720.0 / (64 * 0.5625));
   EXPECT_EQ(found.inner, k4);
-  EXPECT_EQ(found.seconds, a.seconds() + b.seconds());
+  EXPECT_EQ(found.seconds, a.seconds + b.seconds);
   EXPECT_EQ(found.peak_seconds, 1040.0 / 64);
   EXPECT_EQ(found.own_peak_seconds, 320.0 / 32 + 720.0 / 64);
 }
@@ -138,6 +138,15 @@ TEST(Cost, ActivationsBeyondTheirMemoryAndTheImageAreStreamed) {
   EXPECT_EQ(found.layers[0].bound(), Bound::Memory);
   EXPECT_EQ(found.image_seconds, 40);
   EXPECT_EQ(found.seconds, 40 + (32 + 50) + (72 + 180 - 70));
+}
+
+TEST(Cost, WithoutOverlapTimesAdd) {
+  Machine machine = small();
+  machine.memory.overlap = Overlap::None;
+  const Cost found = at(two_layers(), machine, {k8, k8});
+  EXPECT_EQ(found.layers[0].seconds, 320.0 / 32 + 32.0 / 100);
+  EXPECT_EQ(found.layers[0].bound(), Bound::Compute);
+  EXPECT_EQ(found.streaming_seconds, found.seconds);
 }
 
 TEST(Cost, StoredWidthsRoundUp) {

@@ -99,6 +99,7 @@ Memory read_memory(TomlReader table) {
   memory.activation_bytes = table.number("activation_bytes", kBytes);
   memory.bytes_per_second = table.number("bytes_per_second", kBytesPerSecond);
   memory.residency = table.choice<Residency>("residency", Residency::LayerOrder, kResidencyNames);
+  memory.overlap = table.choice<Overlap>("overlap", Overlap::Full, kOverlapNames);
   memory.weight_widths = table.rising_integers("weight_widths", 1, kFloatBits);
   memory.activation_widths = table.rising_integers("activation_widths", 1, kFloatBits);
   table.finish();

@@ -44,6 +44,10 @@ enum class Reduction { Channels, Row, Filter };
 /// throws away the oldest does with weights that are read in turn).
 enum class Residency { LayerOrder, BytesPerMac, AllOrNothing };
 
+/// Whether weights and values come while others are multiplied (as double buffers and prefetching
+/// have it), or before.
+enum class Overlap { Full, None };
+
 template <typename Enum>
 using NameTable = std::pair<std::string_view, Enum>;
 inline constexpr std::array kArithmeticNames{
@@ -58,6 +62,8 @@ inline constexpr std::array kResidencyNames{
     NameTable<Residency>{"layer-order", Residency::LayerOrder},
     NameTable<Residency>{"bytes-per-mac", Residency::BytesPerMac},
     NameTable<Residency>{"all-or-nothing", Residency::AllOrNothing}};
+inline constexpr std::array kOverlapNames{NameTable<Overlap>{"full", Overlap::Full},
+                                          NameTable<Overlap>{"none", Overlap::None}};
 
 /// Products of one core that are taken at once; what a layer leaves over at the edges is idle.
 struct Array {
@@ -84,6 +90,7 @@ struct Memory {
   double activation_bytes = 0;  // on chip, for the input and output of a layer
   double bytes_per_second = 0;  // of everything else
   Residency residency = Residency::LayerOrder;
+  Overlap overlap = Overlap::Full;
   std::vector<int> weight_widths;      // bits that a weight may be stored in; empty: its own
   std::vector<int> activation_widths;  // the same of activations
 };

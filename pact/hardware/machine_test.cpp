@@ -68,6 +68,7 @@ weight_bytes = 100
 activation_bytes = inf
 bytes_per_second = 1e3
 residency = "bytes-per-mac"
+overlap = "none"
 weight_widths = [2, 8]
 activation_widths = [4]
 [energy]
@@ -94,6 +95,7 @@ images_per_second = 6
   EXPECT_EQ(machine.precisions[1].macs_per_cycle, 24);
   EXPECT_EQ(machine.outputs_per_second, 3e9);
   EXPECT_EQ(machine.memory.residency, Residency::BytesPerMac);
+  EXPECT_EQ(machine.memory.overlap, Overlap::None);
   EXPECT_EQ(machine.memory.weight_widths, (std::vector<int>{2, 8}));
   EXPECT_EQ(machine.energy.accumulator_bits, 24);
   EXPECT_EQ(machine.energy.off_chip_bit, 5);
