@@ -6,6 +6,7 @@ namespace pact::cli {
 void add_commands(CLI::App& app) {
   add_eval(app);
   add_run(app);
+  add_bench(app);
   add_hw(app);
   add_inspect(app);
   add_data(app);

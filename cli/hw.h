@@ -37,6 +37,7 @@ std::string hw_text(const HwReport& report);
 /// One JSON object with everything. Infinite bandwidth is null.
 std::string hw_json(const HwReport& report);
 /// A picture: speed-up against bits beside the linear line, and the factors at the fewest bits.
+/// Throws Exception if there is nothing to compare.
 std::string hw_picture(const HwReport& report);
 
 /// Predicted and measured time of each layer, from the JSON of `pact bench`. `report` has one run,

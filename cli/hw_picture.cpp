@@ -63,7 +63,8 @@ void add_curves(Picture& picture, const HwReport& report,
   x.ticks.clear();
   for (const HwRun& run : report.runs) {
     const double ratio = hardware::speed_up(report.reference(run).cost, run.cost).linear;
-    x.ticks.emplace_back(ratio, run.bits);
+    const std::pair<double, std::string> tick{ratio, run.bits};
+    if (std::find(x.ticks.begin(), x.ticks.end(), tick) == x.ticks.end()) x.ticks.push_back(tick);
   }
   std::vector<Curve> curves{{.label = "linear in bits",
                              .color = "#64748b",
@@ -111,6 +112,12 @@ void add_factors(Picture& picture, const std::map<double, Series>& all_series) {
 }  // namespace
 
 std::string hw_picture(const HwReport& report) {
+  const bool compares = std::any_of(report.runs.begin(), report.runs.end(), [&](const HwRun& run) {
+    return &report.reference(run) != &run;
+  });
+  if (!compares) {
+    throw_error(ErrorCode::InvalidArgument, "--plot: expected two --bits or more to compare");
+  }
   Picture picture(1050, 410, text(report.workload.name, " on ", report.machine.name));
   const std::map<double, Series> series = series_of(report);
   add_curves(picture, report, series);

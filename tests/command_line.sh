@@ -85,6 +85,26 @@ check "run a picture" 0 "[0-9.]+ %  [A-Z]" "$pact" run "$model" tests/data/patte
 check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.png --json
 check "bench" 0 "layer1.0.relu1 +(dot|winograd)_" "$pact" bench "$model" --runs 2
 check "bench as JSON" 0 '"isa":"scalar","layers":.*"gmacs_per_second":[0-9.]+' "$pact" bench "$model" --runs 1 --isa scalar --json
+check "hw: the paper's figure" 0 "^ +32 +4 +[0-9.]+ +3432 +[0-9.-]+ %" "$pact" hw --network resnet50-original \
+  --machine hw/pact-2018.toml --bandwidth 32
+check "hw: packed file" 0 "layer1.0.conv1 +4 " "$pact" hw "$model" --machine hw/bit-fusion.toml
+check "hw: factors" 0 "linear +speed-up" "$pact" hw --network resnet18 --machine hw/loom.toml --bits 8,2/4 --plot "$work/hw.svg"
+check "hw: picture" 0 "^</svg>" cat "$work/hw.svg"
+check "hw: JSON" 0 '"speed_up":' "$pact" hw --network alexnet --machine hw/stripes.toml --json
+"$pact" bench "$model" --runs 2 --json >"$work/bench.json"
+check "hw: against bench" 0 "8 layers: rank correlation" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/bench.json"
+sed 's/relu1/none/' "$work/bench.json" >"$work/other.json"
+sed 's/^clock_hz.*/clock_hz = "170 MHz"/' hw/gap8.toml >"$work/gap8.toml"
+check "hw: bench of another network" 2 "other.json: expected a measurement of" \
+  "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/other.json"
+check "hw: not a bench" 4 "expected the JSON of" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured README.md
+check "hw: machine in other units" 2 "gap8.toml:[0-9]+: clock_hz: expected a number of hertz .* found '170 MHz'" \
+  "$pact" hw "$model" --machine "$work/gap8.toml"
+check "hw: no such machine" 3 "none.toml: cannot open" "$pact" hw "$model" --machine "$work/none.toml"
+check "hw: bits beyond the machine" 2 "expected at most 8 bits, which GAP8" "$pact" hw "$model" --machine hw/gap8.toml --bits 16
+check "hw: bandwidth in words" 2 "expected gigabytes a second" "$pact" hw "$model" --machine hw/gap8.toml --bandwidth fast
+check "hw: no bits" 2 "expected 1 to 16 bits" "$pact" hw "$model" --machine hw/gap8.toml --bits 4/
+check "hw: nothing" 2 "expected a file or --network" "$pact" hw --machine hw/gap8.toml
 check "bench of impossible bits" 2 "expected weights/activations of 1 to 8 bits as 4/4, found '9/4'" \
   "$pact" bench --network demo-resnet --bits 9/4
 check "bench of nothing" 2 "expected a file or --network" "$pact" bench
