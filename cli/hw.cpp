@@ -28,7 +28,7 @@ struct HwOptions {
   std::vector<std::string> bandwidths;
   std::string residency;
   int first_last = 8;
-  std::string measured;
+  std::vector<std::string> measured;
   std::string plot;
   bool json = false;
 };
@@ -219,7 +219,9 @@ void add_hw(CLI::App& app) {
       ->check(CLI::Range(1, kWidestBits))
       ->capture_default_str();
   CLI::Option* measured = command->add_option(
-      "--measured", options->measured, "Compare with the JSON of `pact bench` of the same network");
+      "--measured", options->measured,
+      "Compare with the JSON of `pact bench` of the same network; of several files, the "
+      "fastest time of each layer");
   CLI::Option* plot = command->add_option("--plot", options->plot, "Picture to write (SVG)");
   CLI::Option* json = command->add_flag("--json", options->json, "Print one JSON object");
   measured->excludes(plot)->excludes(json);

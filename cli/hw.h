@@ -40,10 +40,10 @@ std::string hw_json(const HwReport& report);
 /// Throws Exception if there is nothing to compare.
 std::string hw_picture(const HwReport& report);
 
-/// Predicted and measured time of each layer, from the JSON of `pact bench`. `report` has one run,
-/// whose workload is of the lowered network. Throws Exception for another network or a damaged
-/// file.
-std::string hw_against_bench(const HwReport& report, const std::string& bench_file);
+/// Predicted and measured time of each layer, from the JSON of one `pact bench` or more (the
+/// fastest time of each layer counts). `report` has one run, whose workload is of the lowered
+/// network. Throws Exception for another network or a damaged file.
+std::string hw_against_bench(const HwReport& report, const std::vector<std::string>& files);
 
 /// An ONNX file as a network; a build without ONNX throws Exception.
 graph::Network hw_onnx_network(const std::string& file);

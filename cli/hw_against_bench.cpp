@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prediction beside measurement. A step of the runtime is named after the node whose value it
 // makes: the layer itself, or the requantization that its sums go into.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/hw.h"
@@ -39,6 +40,9 @@ Bench read_bench(const std::string& file) {
         bench.other_seconds += step.seconds;
       } else if (step.seconds > 0) {
         bench.layers.push_back(std::move(step));
+      } else {
+        throw_error(ErrorCode::Corrupt, file, ": layer '", step.name,
+                    "': expected a time above 0, found ", step.seconds);
       }
     }
     return bench;
@@ -48,7 +52,26 @@ Bench read_bench(const std::string& file) {
   }
 }
 
-// The layer whose sums the step of that name computes, or null.
+// Of several measurements the fastest of each step: what else runs on a machine only adds.
+Bench fastest(const std::vector<std::string>& files) {
+  Bench best = read_bench(files.front());
+  for (const std::string& file : files) {
+    const Bench bench = read_bench(file);
+    best.other_seconds = std::min(best.other_seconds, bench.other_seconds);
+    for (std::size_t i = 0; i < best.layers.size(); ++i) {
+      if (bench.layers.size() != best.layers.size() ||
+          bench.layers[i].name != best.layers[i].name ||
+          bench.layers[i].macs != best.layers[i].macs) {
+        throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement of the network in ",
+                    files.front(), ", found another");
+      }
+      best.layers[i].seconds = std::min(best.layers[i].seconds, bench.layers[i].seconds);
+    }
+  }
+  return best;
+}
+
+// The layer whose sums the step computes, or their number.
 std::size_t find_layer(const hardware::Workload& workload, const Step& step,
                        const std::vector<bool>& taken) {
   for (const bool direct : {true, false}) {
@@ -63,8 +86,8 @@ std::size_t find_layer(const hardware::Workload& workload, const Step& step,
 
 }  // namespace
 
-std::string hw_against_bench(const HwReport& report, const std::string& bench_file) {
-  const Bench bench = read_bench(bench_file);
+std::string hw_against_bench(const HwReport& report, const std::vector<std::string>& files) {
+  const Bench bench = fastest(files);
   const hardware::Cost& cost = report.runs.front().cost;
   std::vector<bool> taken(report.workload.layers.size());
   std::vector<std::vector<std::string>> rows{
@@ -74,7 +97,7 @@ std::string hw_against_bench(const HwReport& report, const std::string& bench_fi
   for (const Step& step : bench.layers) {
     const std::size_t i = find_layer(report.workload, step, taken);
     if (i == report.workload.layers.size()) {
-      throw_error(ErrorCode::InvalidArgument, bench_file, ": expected a measurement of ",
+      throw_error(ErrorCode::InvalidArgument, files.front(), ": expected a measurement of ",
                   report.workload.name, " at these bits; it has no layer '", step.name, "' of ",
                   step.macs, " MACs");
     }
@@ -89,7 +112,7 @@ std::string hw_against_bench(const HwReport& report, const std::string& bench_fi
                     fixed(layer.seconds / step.seconds, 2)});
   }
   if (measured.size() < 2) {
-    throw_error(ErrorCode::InvalidArgument, bench_file, ": expected times of 2 layers or more");
+    throw_error(ErrorCode::InvalidArgument, files.front(), ": expected times of 2 layers or more");
   }
   const hardware::Agreement found = hardware::agreement(predicted, measured);
   return text(table(rows), "\n", report.workload.name, ", ", hardware::name(cost.inner), " bits, ",

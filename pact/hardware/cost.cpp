@@ -29,6 +29,11 @@ double stored_bits(int bits, const std::vector<int>& widths) {
   return found == widths.end() ? bits : *found;
 }
 
+const std::vector<int>& weight_widths(const Memory& memory, LayerKind kind) {
+  const bool own = kind == LayerKind::Linear && !memory.linear_weight_widths.empty();
+  return own ? memory.linear_weight_widths : memory.weight_widths;
+}
+
 bool runs_winograd(const Layer& layer, const Precision& row) {
   return row.winograd_channels > 0 && layer.groups == 1 && layer.kernel == graph::Pair{3, 3} &&
          layer.stride == graph::Pair{1, 1} &&
@@ -215,7 +220,7 @@ Result<Cost> cost(const Workload& workload, const Machine& machine, std::span<co
     out.peak = mapping.peak;
     out.utilisation = utilisation(machine.array, mapping, layer);
     out.weight_bytes = static_cast<double>(layer.weights()) * mapping.weights *
-                       stored_bits(bits[i].weights, memory.weight_widths) / 8;
+                       stored_bits(bits[i].weights, weight_widths(memory, layer.kind)) / 8;
     out.compute_seconds = static_cast<double>(layer.macs()) / (mapping.peak * out.utilisation) +
                           static_cast<double>(layer.output_elements()) / machine.outputs_per_second;
   }

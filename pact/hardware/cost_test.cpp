@@ -157,6 +157,11 @@ TEST(Cost, StoredWidthsRoundUp) {
   EXPECT_EQ(found.layers[0].weight_bytes, 32);
   EXPECT_EQ(found.layers[1].weight_bytes, 72.0 * 2 / 8);
   EXPECT_EQ(found.layers[0].activation_bytes, 120);
+  machine.memory.linear_weight_widths = {4};
+  Workload linear = two_layers();
+  linear.layers[0].kind = LayerKind::Linear;
+  EXPECT_EQ(at(linear, machine, {{3, 3}, {3, 3}}).layers[0].weight_bytes, 16);
+  EXPECT_EQ(at(linear, machine, {{3, 3}, {3, 3}}).layers[1].weight_bytes, 72);
 }
 
 TEST(Cost, WinogradSavesProductsAndStoresMoreWeights) {

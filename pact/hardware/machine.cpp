@@ -101,6 +101,7 @@ Memory read_memory(TomlReader table) {
   memory.residency = table.choice<Residency>("residency", Residency::LayerOrder, kResidencyNames);
   memory.overlap = table.choice<Overlap>("overlap", Overlap::Full, kOverlapNames);
   memory.weight_widths = table.rising_integers("weight_widths", 1, kFloatBits);
+  memory.linear_weight_widths = table.rising_integers("linear_weight_widths", 1, kFloatBits);
   memory.activation_widths = table.rising_integers("activation_widths", 1, kFloatBits);
   table.finish();
   return memory;

@@ -91,8 +91,9 @@ struct Memory {
   double bytes_per_second = 0;  // of everything else
   Residency residency = Residency::LayerOrder;
   Overlap overlap = Overlap::Full;
-  std::vector<int> weight_widths;      // bits that a weight may be stored in; empty: its own
-  std::vector<int> activation_widths;  // the same of activations
+  std::vector<int> weight_widths;         // bits that a weight may be stored in; empty: its own
+  std::vector<int> linear_weight_widths;  // the same of fully connected layers; empty: as above
+  std::vector<int> activation_widths;     // the same of activations
 };
 
 /// Picojoules at 45 nm (Horowitz, ISSCC 2014, in the fit of QKeras, config_public.py).

@@ -70,6 +70,7 @@ bytes_per_second = 1e3
 residency = "bytes-per-mac"
 overlap = "none"
 weight_widths = [2, 8]
+linear_weight_widths = [4, 8]
 activation_widths = [4]
 [energy]
 multiply_bit2 = 1
@@ -97,6 +98,7 @@ images_per_second = 6
   EXPECT_EQ(machine.memory.residency, Residency::BytesPerMac);
   EXPECT_EQ(machine.memory.overlap, Overlap::None);
   EXPECT_EQ(machine.memory.weight_widths, (std::vector<int>{2, 8}));
+  EXPECT_EQ(machine.memory.linear_weight_widths, (std::vector<int>{4, 8}));
   EXPECT_EQ(machine.energy.accumulator_bits, 24);
   EXPECT_EQ(machine.energy.off_chip_bit, 5);
   ASSERT_EQ(machine.published.size(), 1U);
