@@ -35,24 +35,6 @@ struct HwOptions {
 
 constexpr int kWidestBits = 16;
 
-Bits parse_bits(const std::string& text) {
-  Bits bits{};
-  const char* end = text.data() + text.size();
-  const auto in_range = [](int value) { return value >= 1 && value <= kWidestBits; };
-  const auto first = std::from_chars(text.data(), end, bits.weights);
-  bits.activations = bits.weights;
-  const char* rest = first.ptr;
-  bool good = first.ec == std::errc{};
-  if (good && rest != end && *rest == '/') {
-    const auto second = std::from_chars(rest + 1, end, bits.activations);
-    good = second.ec == std::errc{};
-    rest = second.ptr;
-  }
-  if (good && rest == end && in_range(bits.weights) && in_range(bits.activations)) return bits;
-  throw_error(ErrorCode::InvalidArgument, "--bits: expected 1 to ", kWidestBits,
-              " bits, or weights/activations as 4/8, found '", text, "'");
-}
-
 double parse_bandwidth(const std::string& text) {
   double gigabytes = 0;
   const char* end = text.data() + text.size();
@@ -79,7 +61,7 @@ graph::Network read_network(const HwOptions& options) {
     if (options.bits.size() != 1) {
       throw_error(ErrorCode::InvalidArgument, "--measured: expected one --bits");
     }
-    const Bits bits = parse_bits(options.bits.front());
+    const Bits bits = parse_bits(options.bits.front(), kWidestBits);
     return lowered_speed_network(
         {.name = options.network, .bits = text(bits.weights, "/", bits.activations)});
   }
@@ -125,7 +107,7 @@ HwRun run_at(const HwReport& report, const std::string& bits_text, double bandwi
   hardware::Machine machine = report.machine;
   machine.memory.bytes_per_second = bandwidth;
   const bool own = bits_text == "own";
-  const Bits inner = own ? Bits{} : parse_bits(bits_text);
+  const Bits inner = own ? Bits{} : parse_bits(bits_text, kWidestBits);
   const std::vector<Bits> bits =
       own ? hardware::own_bits(report.workload)
           : hardware::uniform_bits(report.workload, inner, report.outer_bits);

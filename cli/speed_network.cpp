@@ -8,28 +8,23 @@
 #include "pact/models/models.h"
 
 namespace pact::cli {
-namespace {
-
-struct Bits {
-  int weights;
-  int activations;
-};
-
-Bits parse_bits(const std::string& text) {
-  Bits bits{};
+hardware::Bits parse_bits(const std::string& text, int widest) {
+  hardware::Bits bits{};
   const char* end = text.data() + text.size();
+  const auto in_range = [&](int value) { return value >= 1 && value <= widest; };
   const auto first = std::from_chars(text.data(), end, bits.weights);
-  if (first.ec == std::errc{} && first.ptr != end && *first.ptr == '/') {
-    const auto second = std::from_chars(first.ptr + 1, end, bits.activations);
-    const bool in_range = std::min(bits.weights, bits.activations) >= 1 &&
-                          std::max(bits.weights, bits.activations) <= numeric::kMaxCodeBits;
-    if (second.ec == std::errc{} && second.ptr == end && in_range) return bits;
+  bits.activations = bits.weights;
+  const char* rest = first.ptr;
+  bool good = first.ec == std::errc{};
+  if (good && rest != end && *rest == '/') {
+    const auto second = std::from_chars(rest + 1, end, bits.activations);
+    good = second.ec == std::errc{};
+    rest = second.ptr;
   }
-  throw_error(ErrorCode::InvalidArgument,
-              "--bits: expected weights/activations of 1 to 8 bits as 4/4, found '", text, "'");
+  if (good && rest == end && in_range(bits.weights) && in_range(bits.activations)) return bits;
+  throw_error(ErrorCode::InvalidArgument, "--bits: expected 1 to ", widest,
+              " bits, or weights/activations as 4/8, found '", text, "'");
 }
-
-}  // namespace
 
 void add_speed_options(CLI::App& command, SpeedNetwork& network) {
   command.add_option("--network", network.name, "Network by name, with random weights");
@@ -50,7 +45,7 @@ graph::Network float_network(const std::string& name) {
 }
 
 graph::Network lowered_speed_network(const SpeedNetwork& network) {
-  const Bits bits = parse_bits(network.bits);
+  const hardware::Bits bits = parse_bits(network.bits, numeric::kMaxCodeBits);
   graph::QuantizePolicy policy;
   // Eight bits as others have them, with a zero level.
   if (bits.weights == numeric::kMaxCodeBits) policy.inner.weights = policy.first.weights;

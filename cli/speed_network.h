@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pact/graph/network.h"
+#include "pact/hardware/machine.h"
 
 namespace pact::cli {
 
@@ -15,6 +16,9 @@ struct SpeedNetwork {
   std::string name;
   std::string bits = "4/4";  // weights/activations of the inner layers
 };
+
+/// "4/8": bits of weights, of activations; "4": of both. Throws Exception unless 1 to `widest`.
+hardware::Bits parse_bits(const std::string& text, int widest);
 
 void add_speed_options(CLI::App& command, SpeedNetwork& network);
 

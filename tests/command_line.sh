@@ -105,7 +105,7 @@ check "hw: bits beyond the machine" 2 "expected at most 8 bits, which GAP8" "$pa
 check "hw: bandwidth in words" 2 "expected gigabytes a second" "$pact" hw "$model" --machine hw/gap8.toml --bandwidth fast
 check "hw: no bits" 2 "expected 1 to 16 bits" "$pact" hw "$model" --machine hw/gap8.toml --bits 4/
 check "hw: nothing" 2 "expected a file or --network" "$pact" hw --machine hw/gap8.toml
-check "bench of impossible bits" 2 "expected weights/activations of 1 to 8 bits as 4/4, found '9/4'" \
+check "bench of impossible bits" 2 "expected 1 to 8 bits, or weights/activations as 4/8, found '9/4'" \
   "$pact" bench --network demo-resnet --bits 9/4
 check "bench of nothing" 2 "expected a file or --network" "$pact" bench
 check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PACT_ISA=sse9 \
