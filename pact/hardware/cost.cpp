@@ -170,7 +170,8 @@ Bits bits_of_most_macs(const Workload& workload, std::span<const Bits> bits) {
 }
 
 // The sums over the layers, whose costs are known.
-void add_up(const Workload& workload, const Memory& memory, Cost& cost) {
+void add_up(const Workload& workload, const Machine& machine, Cost& cost) {
+  const Memory& memory = machine.memory;
   double inner_peak = 0;
   for (const LayerCost& layer : cost.layers) {
     if (layer.bits == cost.inner) inner_peak = std::max(inner_peak, layer.peak);
@@ -179,6 +180,7 @@ void add_up(const Workload& workload, const Memory& memory, Cost& cost) {
       static_cast<double>(workload.image_elements) *
       stored_bits(cost.layers.front().bits.activations, memory.activation_widths) / 8;
   cost.image_seconds = image_bytes / memory.bytes_per_second;
+  cost.image_picojoules = 8 * image_bytes * machine.energy.off_chip_bit;
   cost.seconds = cost.streaming_seconds = cost.image_seconds;
   for (std::size_t i = 0; i < cost.layers.size(); ++i) {
     const LayerCost& layer = cost.layers[i];
@@ -196,7 +198,7 @@ void add_up(const Workload& workload, const Memory& memory, Cost& cost) {
 }  // namespace
 
 Joules Cost::energy() const {
-  Joules sum;
+  Joules sum{.off_chip = image_picojoules};
   for (const LayerCost& layer : layers) {
     sum.arithmetic += layer.energy.arithmetic;
     sum.on_chip += layer.energy.on_chip;
@@ -239,7 +241,7 @@ Result<Cost> cost(const Workload& workload, const Machine& machine, std::span<co
     out.seconds = together(memory.overlap, out.compute_seconds, out.memory_seconds);
     out.energy = energy_of(out, layer, mappings[i], machine, input_bits, output_bytes);
   }
-  add_up(workload, memory, result);
+  add_up(workload, machine, result);
   return result;
 }
 

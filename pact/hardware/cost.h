@@ -53,6 +53,7 @@ struct Cost {
   std::vector<LayerCost> layers;  // as the workload's
   Bits inner;                     // that most of the MACs have
   double image_seconds = 0;       // to read the image
+  double image_picojoules = 0;    // the same
   double seconds = 0;             // of one image
 
   // The same network with less and less in the way; `seconds` is the last of the row.
@@ -62,6 +63,7 @@ struct Cost {
   double streaming_seconds = 0;  // and the memory, if nothing were resident
 
   double images_per_second() const { return 1 / seconds; }
+  /// Of the layers and the image.
   Joules energy() const;
 };
 

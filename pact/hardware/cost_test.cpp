@@ -137,6 +137,7 @@ TEST(Cost, ActivationsBeyondTheirMemoryAndTheImageAreStreamed) {
   EXPECT_EQ(found.layers[0].memory_seconds, 32 + 50);
   EXPECT_EQ(found.layers[0].bound(), Bound::Memory);
   EXPECT_EQ(found.image_seconds, 40);
+  EXPECT_EQ(found.energy().off_chip, (40 + 82 + 182) * 8 * 20.3125);
   EXPECT_EQ(found.seconds, 40 + (32 + 50) + (72 + 180 - 70));
 }
 
