@@ -42,8 +42,7 @@ std::string error_of(const std::string& text) {
   return machine ? "no error" : machine.error().message;
 }
 
-TEST(Machine, ReadsEveryKey) {
-  const Machine machine = value_or_throw(parse_machine(R"(name = "full"
+constexpr std::string_view kFull = R"(name = "full"
 source = "this test"
 clock_hz = 2e9
 outputs_per_second = 3e9
@@ -84,8 +83,10 @@ networks = ["a", "b"]
 bits = 4
 bytes_per_second = inf
 images_per_second = 6
-)",
-                                                       "full.toml"));
+)";
+
+TEST(Machine, ReadsEveryKey) {
+  const Machine machine = value_or_throw(parse_machine(kFull, "full.toml"));
   EXPECT_EQ(machine.array.size(), 24);
   EXPECT_EQ(machine.array.reduction, Reduction::Filter);
   ASSERT_EQ(machine.precisions.size(), 2U);
@@ -116,61 +117,62 @@ TEST(Machine, CoresFollowFromAnArea) {
               HasSubstr("precision.mac_area: expected at most 100 / 8 multipliers, found 13"));
 }
 
+// kSmall with `from` replaced by `to` fails with `message`.
+struct Case {
+  std::string_view from;
+  std::string_view to;
+  std::string_view message;
+};
+constexpr Case kCases[] = {
+    {"clock_hz = 1e6", "clock_hz = \"2 GHz\"",
+     "m.toml:3: clock_hz: expected a number of hertz from 1 to 1e+13, found '2 GHz'"},
+    {"clock_hz = 1e6", "clock_hz = 0", "m.toml:3: clock_hz: expected a number of hertz"},
+    {"clock_hz = 1e6", "clock_hz = -2e9", "found -2"},
+    {"clock_hz = 1e6", "clock_hz = nan",
+     "m.toml:3: clock_hz: expected a number of hertz from 1 to 1e+13, found nan"},
+    {"clock_hz = 1e6", "clock_hz = inf", "found inf"},
+    {"clock_hz = 1e6\n", "", "clock_hz: expected a number of hertz from 1 to 1e+13, found nothing"},
+    {"clock_hz = 1e6", "clock_mhz = 2000", "clock_hz: expected a number of hertz"},
+    {"clock_hz = 1e6", "clock_hz = 1e6\nvolts = 1",
+     "m.toml:4: volts: expected one of the keys arithmetic, array, clock_hz, energy, memory, "
+     "name, outputs_per_second, precision, published, source, found an unknown key"},
+    {"inputs = 2", "inputs = 0",
+     "m.toml:5: array.inputs: expected a whole number from 1 to 1048576, found 0"},
+    {"inputs = 2", "inputs = -8", "array.inputs: expected a whole number"},
+    {"inputs = 2", "inputs = 2.5", "array.inputs: expected a whole number"},
+    {"inputs = 2", "inputs = 99999999", "array.inputs: expected a whole number"},
+    {"inputs = 2", "rows = 2", "array.inputs: expected a whole number"},
+    {"outputs = 4", "outputs = 4\nreduction = \"columns\"",
+     "array.reduction: expected one of \"channels\", \"row\", \"filter\", found 'columns'"},
+    {"[array]", "[[array]]", "array: expected a table"},
+    {"kind = \"parallel\"", "kind = \"optical\"",
+     "arithmetic.kind: expected one of \"parallel\", \"bit-serial-activations\", "
+     "\"bit-serial\", \"composable\", found 'optical'"},
+    {"[[precision]]\nbits = 8", "", "precision: expected a table [[precision]]"},
+    {"bits = 8", "bits = 0", "m.toml:10: precision.bits: expected a whole number from 1 to 32"},
+    {"bits = 8", "bits = 8\ncores = -4", "precision.cores: expected a number of cores"},
+    {"bits = 8", "bits = 8\nmac_area = 2", "precision.mac_area: expected one of the keys"},
+    {"bits = 8", "weight_bits = 8", "precision.activation_bits: expected a whole number"},
+    {"kind = \"parallel\"", "kind = \"composable\"\ncores = 1\nwidest_bits = 8",
+     "arithmetic.brick_bits: expected a whole number from 1 to 8, found nothing"},
+    {"weight_bytes = 100", "weight_bytes = -1",
+     "memory.weight_bytes: expected a number of bytes from 0 to inf, found -1"},
+    {"weight_bytes = 100", "weight_bytes = \"16 MB\"", "found '16 MB'"},
+    {"bytes_per_second = 1e3", "bytes_per_second = 0",
+     "memory.bytes_per_second: expected a number of bytes a second from 1 to inf, found 0"},
+    {"bytes_per_second = 1e3", "bytes_per_second = true", "found true"},
+    {"bytes_per_second = 1e3", "bytes_per_second = 1e3\nweight_widths = [8, 4]",
+     "memory.weight_widths: expected a list of rising whole numbers from 1 to 32"},
+    {"bytes_per_second = 1e3", "bytes_per_second = 1e3\nweight_widths = []",
+     "memory.weight_widths: expected a list"},
+    {"bytes_per_second = 1e3", "bytes_per_second = 1e3\n[energy]\nadd_bit = -1",
+     "energy.add_bit: expected a number of picojoules from 0 to 1e+06, found -1"},
+    {"bytes_per_second = 1e3", "bytes_per_second = 1e3\n[[published]]\nnetworks = \"a\"",
+     "published.networks: expected a list of texts in quotes, found 'a'"},
+    {"[memory]", "[memory", "m.toml:11: "},
+};
+
 TEST(Machine, ErrorsSayWhereWhatWasExpectedAndWhatWasFound) {
-  struct Case {
-    std::string_view from;
-    std::string_view to;
-    std::string_view message;
-  };
-  constexpr Case kCases[] = {
-      {"clock_hz = 1e6", "clock_hz = \"2 GHz\"",
-       "m.toml:3: clock_hz: expected a number of hertz from 1 to 1e+13, found '2 GHz'"},
-      {"clock_hz = 1e6", "clock_hz = 0", "m.toml:3: clock_hz: expected a number of hertz"},
-      {"clock_hz = 1e6", "clock_hz = -2e9", "found -2"},
-      {"clock_hz = 1e6", "clock_hz = nan",
-       "m.toml:3: clock_hz: expected a number of hertz from 1 to 1e+13, found nan"},
-      {"clock_hz = 1e6", "clock_hz = inf", "found inf"},
-      {"clock_hz = 1e6\n", "",
-       "clock_hz: expected a number of hertz from 1 to 1e+13, found nothing"},
-      {"clock_hz = 1e6", "clock_mhz = 2000", "clock_hz: expected a number of hertz"},
-      {"clock_hz = 1e6", "clock_hz = 1e6\nvolts = 1",
-       "m.toml:4: volts: expected one of the keys arithmetic, array, clock_hz, energy, memory, "
-       "name, outputs_per_second, precision, published, source, found an unknown key"},
-      {"inputs = 2", "inputs = 0",
-       "m.toml:5: array.inputs: expected a whole number from 1 to 1048576, found 0"},
-      {"inputs = 2", "inputs = -8", "array.inputs: expected a whole number"},
-      {"inputs = 2", "inputs = 2.5", "array.inputs: expected a whole number"},
-      {"inputs = 2", "inputs = 99999999", "array.inputs: expected a whole number"},
-      {"inputs = 2", "rows = 2", "array.inputs: expected a whole number"},
-      {"outputs = 4", "outputs = 4\nreduction = \"columns\"",
-       "array.reduction: expected one of \"channels\", \"row\", \"filter\", found 'columns'"},
-      {"[array]", "[[array]]", "array: expected a table"},
-      {"kind = \"parallel\"", "kind = \"optical\"",
-       "arithmetic.kind: expected one of \"parallel\", \"bit-serial-activations\", "
-       "\"bit-serial\", \"composable\", found 'optical'"},
-      {"[[precision]]\nbits = 8", "", "precision: expected a table [[precision]]"},
-      {"bits = 8", "bits = 0", "m.toml:10: precision.bits: expected a whole number from 1 to 32"},
-      {"bits = 8", "bits = 8\ncores = -4", "precision.cores: expected a number of cores"},
-      {"bits = 8", "bits = 8\nmac_area = 2", "precision.mac_area: expected one of the keys"},
-      {"bits = 8", "weight_bits = 8", "precision.activation_bits: expected a whole number"},
-      {"kind = \"parallel\"", "kind = \"composable\"\ncores = 1\nwidest_bits = 8",
-       "arithmetic.brick_bits: expected a whole number from 1 to 8, found nothing"},
-      {"weight_bytes = 100", "weight_bytes = -1",
-       "memory.weight_bytes: expected a number of bytes from 0 to inf, found -1"},
-      {"weight_bytes = 100", "weight_bytes = \"16 MB\"", "found '16 MB'"},
-      {"bytes_per_second = 1e3", "bytes_per_second = 0",
-       "memory.bytes_per_second: expected a number of bytes a second from 1 to inf, found 0"},
-      {"bytes_per_second = 1e3", "bytes_per_second = true", "found true"},
-      {"bytes_per_second = 1e3", "bytes_per_second = 1e3\nweight_widths = [8, 4]",
-       "memory.weight_widths: expected a list of rising whole numbers from 1 to 32"},
-      {"bytes_per_second = 1e3", "bytes_per_second = 1e3\nweight_widths = []",
-       "memory.weight_widths: expected a list"},
-      {"bytes_per_second = 1e3", "bytes_per_second = 1e3\n[energy]\nadd_bit = -1",
-       "energy.add_bit: expected a number of picojoules from 0 to 1e+06, found -1"},
-      {"bytes_per_second = 1e3", "bytes_per_second = 1e3\n[[published]]\nnetworks = \"a\"",
-       "published.networks: expected a list of texts in quotes, found 'a'"},
-      {"[memory]", "[memory", "m.toml:11: "},
-  };
   for (const Case& each : kCases) {
     const std::string message = error_of(changed(each.from, each.to));
     EXPECT_THAT(message, StartsWith("m.toml:")) << each.to;
