@@ -23,15 +23,19 @@ class ImageNetBuilder {
     PACT_CHECK_OK(add(name, std::move(operation), {last_}));
     return {};
   }
-  Result<NodeId> conv_norm(const std::string& conv, const std::string& norm, NodeId x,
-                           std::int64_t channels, std::int64_t kernel, std::int64_t stride) {
+  Result<NodeId> conv(const std::string& name, NodeId x, std::int64_t channels, std::int64_t kernel,
+                      std::int64_t stride) {
     const std::int64_t pad = kernel / 2;
-    PACT_TRY(x, add(conv,
-                    Conv2d{.out_channels = channels,
-                           .kernel = {kernel, kernel},
-                           .stride = {stride, stride},
-                           .padding = {pad, pad, pad, pad}},
-                    {x}));
+    return add(name,
+               Conv2d{.out_channels = channels,
+                      .kernel = {kernel, kernel},
+                      .stride = {stride, stride},
+                      .padding = {pad, pad, pad, pad}},
+               {x});
+  }
+  Result<NodeId> conv_norm(const std::string& name, const std::string& norm, NodeId x,
+                           std::int64_t channels, std::int64_t kernel, std::int64_t stride) {
+    PACT_TRY(x, conv(name, x, channels, kernel, stride));
     return add(norm, BatchNorm{}, {x});
   }
 
@@ -73,15 +77,61 @@ Status residual_block(ImageNetBuilder& b, const std::string& name, ResidualBlock
   return b.then(name + "relu", Relu{});
 }
 
+// The layers of a pre-activation block, of an input that is normalised and activated already.
+Result<NodeId> preactivated_branch(ImageNetBuilder& b, const std::string& name, NodeId x,
+                                   ResidualBlock block, std::int64_t width, std::int64_t stride) {
+  if (block == ResidualBlock::Basic) {
+    PACT_TRY(x, b.conv_norm(name + "conv1", name + "bn2", x, width, 3, stride));
+    PACT_TRY(x, b.add(name + "relu2", Relu{}, {x}));
+    return b.conv(name + "conv2", x, width, 3, 1);
+  }
+  PACT_TRY(x, b.conv_norm(name + "conv1", name + "bn2", x, width, 1, 1));
+  PACT_TRY(x, b.add(name + "relu2", Relu{}, {x}));
+  PACT_TRY(x, b.conv_norm(name + "conv2", name + "bn3", x, width, 3, stride));
+  PACT_TRY(x, b.add(name + "relu3", Relu{}, {x}));
+  return b.conv(name + "conv3", x, 4 * width, 1, 1);
+}
+
+// One stage. The block that begins it reads what ended the last: normalised and activated.
+Status preactivated_stage(ImageNetBuilder& b, const std::string& stage, ResidualBlock block,
+                          std::int64_t width, std::int64_t first_stride, int blocks) {
+  for (int i = 0; i < blocks; ++i) {
+    const std::string name = text(stage, ".", i, ".");
+    const std::int64_t stride = i == 0 ? first_stride : 1;
+    NodeId shortcut = b.last();
+    if (i > 0) {
+      PACT_CHECK_OK(b.then(name + "bn1", BatchNorm{}));
+      PACT_CHECK_OK(b.then(name + "relu1", Relu{}));
+    }
+    PACT_TRY(const NodeId branch, preactivated_branch(b, name, b.last(), block, width, stride));
+    if (b.channels(shortcut) != b.channels(branch)) {
+      PACT_TRY(shortcut, b.conv(name + "downsample", shortcut, b.channels(branch), 1, stride));
+    }
+    PACT_CHECK_OK(b.add(name + "add", Add{}, {branch, shortcut}));
+  }
+  PACT_CHECK_OK(b.then(stage + ".bn", BatchNorm{}));
+  return b.then(stage + ".relu", Relu{});
+}
+
+Status stem(ImageNetBuilder& b, const Task& task) {
+  PACT_CHECK_OK(b.start(task));
+  PACT_CHECK_OK(b.conv_norm("conv1", "bn1", b.last(), 64, 7, 2));
+  PACT_CHECK_OK(b.then("relu", Relu{}));
+  return b.then("maxpool", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}});
+}
+
+Result<Network> classified(ImageNetBuilder& b, const Task& task) {
+  PACT_CHECK_OK(b.then("avgpool", GlobalAvgPool{}));
+  PACT_CHECK_OK(b.then("flatten", Flatten{}));
+  PACT_CHECK_OK(b.then("fc", Linear{.out_features = task.classes}));
+  return b.finish();
+}
+
 }  // namespace
 
 Result<Network> imagenet_resnet(const ImageNetResNetShape& shape, const Task& task) {
   ImageNetBuilder b;
-  PACT_CHECK_OK(b.start(task));
-  PACT_CHECK_OK(b.conv_norm("conv1", "bn1", b.last(), 64, 7, 2));
-  PACT_CHECK_OK(b.then("relu", Relu{}));
-  PACT_CHECK_OK(
-      b.then("maxpool", MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}));
+  PACT_CHECK_OK(stem(b, task));
   for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
     for (int block = 0; block < shape.blocks[stage]; ++block) {
       const std::string name = text("layer", stage + 1, ".", block, ".");
@@ -89,10 +139,18 @@ Result<Network> imagenet_resnet(const ImageNetResNetShape& shape, const Task& ta
       PACT_CHECK_OK(residual_block(b, name, shape.block, std::int64_t{64} << stage, stride));
     }
   }
-  PACT_CHECK_OK(b.then("avgpool", GlobalAvgPool{}));
-  PACT_CHECK_OK(b.then("flatten", Flatten{}));
-  PACT_CHECK_OK(b.then("fc", Linear{.out_features = task.classes}));
-  return b.finish();
+  return classified(b, task);
+}
+
+Result<Network> imagenet_resnet_v2(const ImageNetResNetShape& shape, const Task& task) {
+  ImageNetBuilder b;
+  PACT_CHECK_OK(stem(b, task));
+  for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
+    PACT_CHECK_OK(preactivated_stage(b, text("layer", stage + 1), shape.block,
+                                     std::int64_t{64} << stage, stage > 0 ? 2 : 1,
+                                     shape.blocks[stage]));
+  }
+  return classified(b, task);
 }
 
 Result<Network> alexnet(const Task& task) {

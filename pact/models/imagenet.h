@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Networks for ImageNet, with the structure and the parameter names of torchvision, so that state
+// Networks for ImageNet. Those of torchvision have its structure and parameter names, so that state
 // dicts saved by it load by name.
 #pragma once
 
@@ -22,6 +22,11 @@ struct ImageNetResNetShape {
 
 /// He et al. 2015, table 1; shortcuts that change the shape are 1x1 layers.
 Result<graph::Network> imagenet_resnet(const ImageNetResNetShape& shape, const Task& task);
+
+/// The same shapes in pre-activation form, the PACT paper's, after Tensorpack's example: each stage
+/// ends with batch norm and activation, so its successor's first block begins with a convolution;
+/// shortcuts that change the shape are 1x1 layers without batch norm.
+Result<graph::Network> imagenet_resnet_v2(const ImageNetResNetShape& shape, const Task& task);
 
 /// AlexNet in one column (Krizhevsky 2014): no local response normalisation. Images of 224 x 224.
 Result<graph::Network> alexnet(const Task& task);

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "pact/models/dorefa.h"
 #include "pact/models/imagenet.h"
 #include "pact/models/resnet.h"
 
@@ -26,6 +27,10 @@ auto imagenet(ResidualBlock block, std::vector<int> blocks) {
   return [=](const Task& task) { return imagenet_resnet({block, blocks}, task); };
 }
 
+auto imagenet_v2(ResidualBlock block, std::vector<int> blocks) {
+  return [=](const Task& task) { return imagenet_resnet_v2({block, blocks}, task); };
+}
+
 const std::vector<Row>& rows() {
   using enum ResidualForm;
   using enum ResidualBlock;
@@ -45,7 +50,13 @@ const std::vector<Row>& rows() {
       {{"resnet50", "ResNet-50 for ImageNet", kImageNet}, imagenet(Bottleneck, {3, 4, 6, 3})},
       {{"resnet50-original", "ResNet-50, stride in the 1x1 layers (He et al. 2015)", kImageNet},
        imagenet(OriginalBottleneck, {3, 4, 6, 3})},
+      {{"resnet18-v2", "ResNet-18, pre-activation (the paper's)", kImageNet},
+       imagenet_v2(Basic, {2, 2, 2, 2})},
+      {{"resnet50-v2", "ResNet-50, pre-activation (the paper's)", kImageNet},
+       imagenet_v2(Bottleneck, {3, 4, 6, 3})},
       {{"alexnet", "AlexNet for ImageNet", kImageNet}, alexnet},
+      {{"alexnet-bn", "AlexNet with batch norm (the paper's)", kImageNet}, alexnet_bn},
+      {{"svhn-7conv", "7 convolutions for SVHN (the paper's)", {3, 40, 40, 10}}, svhn_7conv},
   };
   return table;
 }

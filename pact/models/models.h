@@ -27,8 +27,8 @@ struct ModelInfo {
   Task task;  // that it was designed for
 };
 
-/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, resnet18, resnet50,
-/// resnet50-original, alexnet.
+/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, resnet{18,50} and -v2,
+/// resnet50-original, alexnet, alexnet-bn, svhn-7conv.
 const std::vector<ModelInfo>& models();
 
 /// Builds the network called `name` without parameters. An unknown name is an error that lists the

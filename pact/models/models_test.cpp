@@ -54,7 +54,7 @@ TEST(Models, EveryNameBuildsAndVerifiesOnceInitialized) {
         << info.name;
     names.insert(info.name);
   }
-  EXPECT_EQ(names.size(), 13U);
+  EXPECT_EQ(names.size(), 17U);
 }
 
 // As torchvision counts them.
@@ -74,6 +74,44 @@ TEST(Models, ImageNetNetworksHaveTheKnownSizes) {
     EXPECT_EQ(network.macs(), known.macs);
     EXPECT_EQ(convolutions(network), known.convolutions);
   }
+}
+
+// Sums by hand over the layers, in their order. Batch norm has two parameters a channel.
+TEST(Models, ThePapersNetworksHaveTheSizesCountedByHand) {
+  // conv1 5*5*3*48 + 48, conv2 9*48*64, conv3 9*64*64, conv4 9*64*128, conv5 and conv6 9*128*128,
+  // conv7 25*128*512, fc 512*10 + 10. Pixels 36^2, 18^2, 18^2, 7^2, 7^2, 5^2, 1, 1.
+  const Network svhn = built("svhn-7conv", {3, 40, 40, 10});
+  EXPECT_EQ(trained_parameters(svhn), 3600 + 48 + 27'648 + 36'864 + 73'728 + 2 * 147'456 +
+                                          1'638'400 + 5130 + 2 * (64 + 64 + 128 + 128 + 128 + 512));
+  EXPECT_EQ(svhn.macs(), 3600 * 1296 + (27'648 + 36'864) * 324 + (73'728 + 147'456) * 49 +
+                             147'456 * 25 + 1'638'400 + 5120);
+  EXPECT_EQ(convolutions(svhn), 7);
+
+  // conv1 12*12*3*96, conv2 25*48*256, conv3 9*256*384, conv4 9*192*384, conv5 9*192*256,
+  // fc6 6*6*256*4096, fc7 4096^2, fc8 4096*1000 + 1000. Pixels 54^2, 54^2, 27^2, 14^2, 14^2.
+  const Network alexnet = built("alexnet-bn", {3, 224, 224, 1000});
+  constexpr std::int64_t kConnected = 37'748'736 + 16'777'216 + 4'096'000;
+  EXPECT_EQ(trained_parameters(alexnet), 41'472 + 307'200 + 884'736 + 663'552 + 442'368 +
+                                             kConnected + 1000 +
+                                             2 * (256 + 384 + 384 + 256 + 4096 + 4096));
+  EXPECT_EQ(alexnet.macs(), (41'472 + 307'200) * std::int64_t{2916} + 884'736 * std::int64_t{729} +
+                                (663'552 + 442'368) * 196 + kConnected);
+  EXPECT_EQ(convolutions(alexnet), 5);
+}
+
+// The convolutions of the post-activation networks; batch norm before them instead of after.
+TEST(Models, ThePapersResNetsDifferFromTorchvisionsInBatchNorm) {
+  // Each stage: bn2 of the first block, bn1 and bn2 of the second, its own: four of its width.
+  const Network small = built("resnet18-v2", {3, 224, 224, 1000});
+  EXPECT_EQ(trained_parameters(small), 11'689'512 - 9600 + 2 * (64 + 4 * (64 + 128 + 256 + 512)));
+  EXPECT_EQ(small.macs(), 1'814'073'344);
+  EXPECT_EQ(convolutions(small), 20);
+  // Each block: bn2 and bn3 of its width; bn1, or the stage's, of four times that.
+  const Network large = built("resnet50-v2", {3, 224, 224, 1000});
+  EXPECT_EQ(trained_parameters(large),
+            25'557'032 - 53'120 + 2 * (64 + 6 * (3 * 64 + 4 * 128 + 6 * 256 + 3 * 512)));
+  EXPECT_EQ(large.macs(), 4'089'184'256);
+  EXPECT_EQ(convolutions(large), 53);
 }
 
 TEST(Models, CifarResNet20HasTheKnownSize) {
