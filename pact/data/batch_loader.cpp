@@ -12,6 +12,9 @@
 #include <utility>
 
 #include "pact/base/result.h"
+#include "pact/data/crop.h"
+#include "pact/data/image.h"
+#include "pact/data/random.h"
 
 namespace pact::data {
 namespace {
@@ -20,34 +23,6 @@ constexpr int kMaxPadCrop = 64;
 
 // A position that no image has: the random numbers of the epoch's order come from it.
 constexpr std::uint64_t kOrderPosition = ~std::uint64_t(0);
-
-std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-  return value ^ (value >> 31);
-}
-
-// SplitMix64, started from a hash of where it is used, so that each image's numbers are the same
-// whoever prepares it and when. The standard library's distributions differ between libraries.
-class Random {
- public:
-  Random(std::uint64_t seed, std::uint64_t epoch, std::uint64_t position)
-      : state_(mix(mix(mix(seed + kStep) + epoch * kStep) + position * kStep)) {}
-
-  std::uint64_t next() { return mix(state_ += kStep); }
-
-  // Uniform in [0, bound), without the bias of a plain remainder.
-  std::uint64_t below(std::uint64_t bound) {
-    const std::uint64_t reject_below = (0 - bound) % bound;
-    std::uint64_t value = next();
-    while (value < reject_below) value = next();
-    return value % bound;
-  }
-
- private:
-  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
-  std::uint64_t state_;
-};
 
 std::vector<std::size_t> make_order(std::size_t size, const LoaderOptions& options,
                                     std::size_t epoch) {
@@ -67,9 +42,7 @@ struct Placement {
   bool flipped = false;
 };
 
-Placement place(const LoaderOptions& options, std::size_t epoch, std::size_t position) {
-  const Augmentation& augmentation = options.augmentation;
-  Random random(options.seed, epoch, position);
+Placement place(const Augmentation& augmentation, Random& random) {
   Placement placement;
   if (augmentation.pad_crop > 0) {
     const auto choices = 2 * std::uint64_t(augmentation.pad_crop) + 1;
@@ -93,8 +66,31 @@ Table make_table(const Normalization& normalization) {
   return table;
 }
 
+Region choose_region(const Image& picture, const Dataset& dataset, Augmentation::Crop crop,
+                     Random& random) {
+  const Extent extent{picture.height, picture.width};
+  const CropRule rule{dataset.shorter_side, {dataset.height, dataset.width}};
+  switch (crop) {
+    case Augmentation::Crop::Centre:
+      break;
+    case Augmentation::Crop::Random:
+      return random_crop(extent, rule, random);
+    case Augmentation::Crop::RandomResized:
+      return random_resized_crop(extent, random);
+  }
+  return centre_crop(extent, rule);
+}
+
+// Decodes an image of a data set in files.
+Result<Image> read_cropped(const Dataset& dataset, std::size_t index, Augmentation::Crop crop,
+                           Random& random) {
+  PACT_TRY(const Image picture, read_image(dataset.path(index)));
+  const Region region = choose_region(picture, dataset, crop, random);
+  return sample(picture, region, dataset.channels, dataset.height, dataset.width);
+}
+
 // Writes one image, planes of bytes, into zeroed floats with the channels last.
-void write_image(const Dataset& dataset, std::size_t index, const Table& table,
+void write_image(const Dataset& dataset, const std::uint8_t* planes, const Table& table,
                  const Placement& placement, float* target) {
   const std::ptrdiff_t height = dataset.height;
   const std::ptrdiff_t width = dataset.width;
@@ -104,7 +100,6 @@ void write_image(const Dataset& dataset, std::size_t index, const Table& table,
   if (count <= 0) return;
   const std::ptrdiff_t step = placement.flipped ? -channels : channels;
   const std::ptrdiff_t first_target = placement.flipped ? width - 1 - first_x : first_x;
-  const std::uint8_t* planes = dataset.image(index).data();
   for (std::ptrdiff_t y = 0; y < height; ++y) {
     const std::ptrdiff_t source_y = y + placement.down;
     if (source_y < 0 || source_y >= height) continue;
@@ -115,6 +110,17 @@ void write_image(const Dataset& dataset, std::size_t index, const Table& table,
       float* pixels = target + (y * width + first_target) * channels + c;
       for (std::ptrdiff_t x = 0; x < count; ++x) pixels[x * step] = values[source[x]];
     }
+  }
+}
+
+void check_augmentation(const Dataset& dataset, const Augmentation& augmentation) {
+  if (dataset.is_in_files() && augmentation.pad_crop > 0) {
+    throw_error(ErrorCode::InvalidArgument, "data.pad_crop: '", dataset.name,
+                "' holds pictures of any size; expected data.crop, found data.pad_crop");
+  }
+  if (!dataset.is_in_files() && augmentation.crop != Augmentation::Crop::Centre) {
+    throw_error(ErrorCode::InvalidArgument, "data.crop: '", dataset.name,
+                "' holds images of one size; expected data.pad_crop, found data.crop");
   }
 }
 
@@ -149,7 +155,7 @@ struct BatchLoader::State {
     return full + (partial && options.last_batch == LoaderOptions::LastBatch::Keep ? 1 : 0);
   }
 
-  Batch prepare(const Epoch& plan, std::size_t step) const {
+  Result<Batch> prepare(const Epoch& plan, std::size_t step) const {
     const std::size_t begin = step * options.batch_size;
     const std::size_t past = std::min(begin + options.batch_size, dataset.size());
     const std::size_t image_size = dataset.image_bytes();
@@ -159,8 +165,17 @@ struct BatchLoader::State {
     for (std::size_t position = begin; position < past; ++position) {
       const std::size_t index = plan.order[position];
       batch.labels[position - begin] = dataset.labels[index];
-      write_image(dataset, index, table, place(options, plan.number, position),
-                  batch.images.data() + (position - begin) * image_size);
+      float* target = batch.images.data() + (position - begin) * image_size;
+      Random random(options.seed, plan.number, position);
+      if (dataset.is_in_files()) {
+        PACT_TRY(const Image image,
+                 read_cropped(dataset, index, options.augmentation.crop, random));
+        write_image(dataset, image.pixels.data(), table, place(options.augmentation, random),
+                    target);
+      } else {
+        write_image(dataset, dataset.image(index).data(), table,
+                    place(options.augmentation, random), target);
+      }
     }
     return batch;
   }
@@ -175,7 +190,7 @@ struct BatchLoader::State {
       const std::size_t step = next_claimed++;
       const std::shared_ptr<const Epoch> current = epoch;
       lock.unlock();
-      Batch batch = prepare(*current, step);
+      Result<Batch> batch = prepare(*current, step);
       lock.lock();
       if (current != epoch) continue;
       slots[step % slots.size()] = std::move(batch);
@@ -197,7 +212,7 @@ struct BatchLoader::State {
   std::size_t next_taken = 0;
   std::size_t next_claimed = 0;
   std::size_t end = 0;
-  std::vector<std::optional<Batch>> slots;
+  std::vector<std::optional<Result<Batch>>> slots;
 
   std::vector<std::thread> workers;
 };
@@ -207,6 +222,7 @@ BatchLoader::BatchLoader(const Dataset& dataset, LoaderOptions options) {
   PACT_CHECK(options.augmentation.pad_crop >= 0 && options.augmentation.pad_crop <= kMaxPadCrop);
   PACT_CHECK(std::cmp_equal(options.normalization.mean.size(), dataset.channels));
   PACT_CHECK(std::cmp_equal(options.normalization.std.size(), dataset.channels));
+  check_augmentation(dataset, options.augmentation);
   state_ = std::make_unique<State>(dataset, std::move(options));
   for (int i = 0; i < state_->options.threads; ++i) {
     state_->workers.emplace_back(&State::work, state_.get());
@@ -227,7 +243,7 @@ void BatchLoader::start(std::size_t epoch, std::size_t first_step) {
     state_->epoch = std::move(next);
     state_->next_taken = state_->next_claimed = first_step;
     state_->end = steps;
-    for (std::optional<Batch>& slot : state_->slots) slot.reset();
+    for (auto& slot : state_->slots) slot.reset();
   }
   state_->work_ready.notify_all();
 }
@@ -235,15 +251,14 @@ void BatchLoader::start(std::size_t epoch, std::size_t first_step) {
 Batch BatchLoader::next() {
   std::unique_lock lock(state_->mutex);
   PACT_CHECK(state_->next_taken < state_->end);
-  std::optional<Batch>& slot = state_->slots[state_->next_taken % state_->slots.size()];
+  std::optional<Result<Batch>>& slot = state_->slots[state_->next_taken % state_->slots.size()];
   state_->batch_ready.wait(lock, [&] { return slot.has_value(); });
-  Batch batch;
-  std::swap(batch, *slot);
+  Result<Batch> batch = std::move(*slot);
   slot.reset();
   ++state_->next_taken;
   lock.unlock();
   state_->work_ready.notify_one();
-  return batch;
+  return value_or_throw(std::move(batch));
 }
 
 }  // namespace pact::data

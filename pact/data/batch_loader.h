@@ -15,6 +15,8 @@ namespace pact::data {
 struct Augmentation {
   int pad_crop = 0;  // pixels of zero padding on each side before a random crop; 0 to 64
   enum class Flip { Off, Horizontal } flip = Flip::Off;
+  // Of a data set in files: which part of a picture (data/crop.h).
+  enum class Crop { Centre, Random, RandomResized } crop = Crop::Centre;
   bool operator==(const Augmentation&) const = default;
 };
 
@@ -42,6 +44,7 @@ struct LoaderOptions {
 /// any step, and any number of threads gives the same batches.
 class BatchLoader {
  public:
+  /// Throws Exception if the augmentation is not for such a data set.
   BatchLoader(const Dataset& dataset, LoaderOptions options);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
@@ -53,6 +56,7 @@ class BatchLoader {
   void start(std::size_t epoch, std::size_t first_step = 0);
 
   /// The next batch of the epoch started, waiting for it if need be. Caller bug past the last.
+  /// Throws Exception, which names the file, if one of its pictures cannot be read.
   Batch next();
 
  private:

@@ -2,12 +2,15 @@
 #include "pact/data/dataset.h"
 
 #include <cstdlib>
+#include <system_error>
 #include <utility>
 
 #include "pact/data/cifar.h"
 #include "pact/data/idx.h"
+#include "pact/data/image_folders.h"
 #include "pact/data/md5.h"
 #include "pact/data/stored_file.h"
+#include "pact/data/svhn.h"
 
 namespace pact::data {
 namespace {
@@ -57,12 +60,38 @@ constexpr DatasetFile kMnistFiles[] = {
     {"mnist/t10k-labels-idx1-ubyte", "27ae3e4e09519cfbb04c329615203637", kTestLabelBytes,
      Split::Test}};
 
+// The second one of "svhn-extra" is what the plain set leaves out.
+constexpr DatasetFile kSvhnFiles[] = {
+    {"svhn/train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373", 182040794, Split::Train},
+    {"svhn/test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3", 64275384, Split::Test},
+    {"svhn/extra_32x32.mat", "a93ce644f1a588dc4d68dda5feec44a7", 1329278602, Split::Train}};
+constexpr DatasetFile kImageNetFiles[] = {{"imagenet/train", "", 0, Split::Train},
+                                          {"imagenet/val", "", 0, Split::Test}};
+
 constexpr float kCifar10Mean[] = {0.485f, 0.456f, 0.406f};
 constexpr float kCifar10Std[] = {0.229f, 0.224f, 0.225f};
 constexpr float kFashionMean[] = {0.2860f};
 constexpr float kFashionStd[] = {0.3530f};
 constexpr float kMnistMean[] = {0.1307f};
 constexpr float kMnistStd[] = {0.3081f};
+constexpr float kSvhnMean[] = {0.4377f, 0.4438f, 0.4728f};
+constexpr float kSvhnStd[] = {0.1980f, 0.2010f, 0.1970f};
+
+constexpr DatasetInfo svhn(std::string_view name, std::string_view title,
+                           std::span<const DatasetFile> files) {
+  return {.name = name,
+          .title = title,
+          .source = "http://ufldl.stanford.edu/housenumbers/ (format 2, cropped digits)",
+          .system_folder = "",
+          .format = DatasetFormat::Svhn,
+          .channels = 3,
+          .height = 40,
+          .width = 40,
+          .classes = kDigitClasses,
+          .files = files,
+          .mean = kSvhnMean,
+          .std = kSvhnStd};
+}
 
 constexpr DatasetInfo kDatasets[] = {
     {.name = "cifar10",
@@ -90,6 +119,20 @@ constexpr DatasetInfo kDatasets[] = {
      .files = kFashionFiles,
      .mean = kFashionMean,
      .std = kFashionStd},
+    {.name = "imagenet",
+     .title = "ImageNet (ILSVRC 2012): photographs of 1000 kinds of things",
+     .source = "https://www.image-net.org (ILSVRC 2012, unpacked to a folder for each class)",
+     .system_folder = "",
+     .format = DatasetFormat::ImageFolders,
+     .channels = 3,
+     .height = 224,
+     .width = 224,
+     .classes = {},
+     .files = kImageNetFiles,
+     .mean = kCifar10Mean,
+     .std = kCifar10Std,
+     .class_folders = 1000,
+     .shorter_side = 256},
     {.name = "mnist",
      .title = "MNIST: 28x28 grey pictures of handwritten digits",
      .source = "http://yann.lecun.com/exdb/mnist/ (mirror: "
@@ -103,6 +146,9 @@ constexpr DatasetInfo kDatasets[] = {
      .files = kMnistFiles,
      .mean = kMnistMean,
      .std = kMnistStd},
+    svhn("svhn", "SVHN: digits of house numbers, 32x32, resized to 40x40 as the paper does",
+         std::span(kSvhnFiles).first(2)),
+    svhn("svhn-extra", "SVHN with its 531131 easier digits for training", kSvhnFiles),
 };
 
 struct FoundFile {
@@ -110,24 +156,59 @@ struct FoundFile {
   std::size_t bytes;
 };
 
+Error missing(const DatasetInfo& info, std::string_view what) {
+  return make_error(ErrorCode::NotFound, info.name, ": missing ", what, "; get it from ",
+                    info.source,
+                    " and put it there, or set PACT_DATA to the data root that has it");
+}
+
+bool is_folder(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
+FileStatus check_folder(const DatasetInfo& info, const std::filesystem::path& path) {
+  if (!is_folder(path)) return {path, FileState::Missing, ""};
+  const auto folders = class_folders(path, info.class_folders);
+  if (!folders) return {path, FileState::WrongSize, folders.error().message};
+  return {path, FileState::Good, ""};
+}
+
+// The pictures of a split. The other split, where it is there, must have the same classes.
+Status list_split(const DatasetInfo& info, const std::filesystem::path& root, Split split,
+                  Dataset& dataset) {
+  dataset.shorter_side = info.shorter_side;
+  for (const DatasetFile& file : info.files) {
+    const std::filesystem::path folder = root / file.path;
+    if (file.split == split && !is_folder(folder)) return missing(info, folder.string());
+    if (!is_folder(folder)) continue;
+    PACT_TRY(std::vector<std::string> classes, class_folders(folder, info.class_folders));
+    if (!dataset.classes.empty() && classes != dataset.classes) {
+      return make_error(ErrorCode::Corrupt, folder.string(),
+                        ": expected folders of the same names as in the other split");
+    }
+    dataset.classes = std::move(classes);
+    if (file.split == split) PACT_CHECK_OK(list_pictures(folder, dataset));
+  }
+  return {};
+}
+
 // The files of a split in the order of the registry, or one error that names all that are missing.
 Result<std::vector<FoundFile>> find_split(const DatasetInfo& info,
                                           const std::filesystem::path& root, Split split) {
   std::vector<FoundFile> found;
-  std::string missing;
+  std::string absent;
   for (const DatasetFile& file : info.files) {
     if (file.split != split) continue;
     if (const auto path = StoredFile::find(info, file, root)) {
       found.push_back({*path, file.bytes});
     } else {
-      missing +=
-          text(missing.empty() ? "" : ", ", (root / file.path).string(), " (md5 ", file.md5, ")");
+      absent +=
+          text(absent.empty() ? "" : ", ", (root / file.path).string(), " (md5 ", file.md5, ")");
     }
   }
-  if (missing.empty()) return found;
-  return make_error(ErrorCode::NotFound, info.name, ": missing ", missing, "; get it from ",
-                    info.source,
-                    " and put it there, or set PACT_DATA to the data root that has it");
+  if (absent.empty()) return found;
+  return missing(info, absent);
 }
 
 Result<StoredFile> open_checked(const FoundFile& file) {
@@ -159,8 +240,21 @@ Status read_idx(std::span<const FoundFile> files, Dataset& dataset) {
   return read_idx_labels(files[1].path, labels.bytes(), dataset);
 }
 
+Status read_svhn(std::span<const FoundFile> files, Dataset& dataset) {
+  for (const FoundFile& file : files) {
+    PACT_CHECK_OK(open_checked(file));
+    if (file.path.extension() == ".gz") {
+      return make_error(ErrorCode::Unsupported, file.path.string(),
+                        ": expected the file as published, found a gzipped one; unpack it");
+    }
+    PACT_CHECK_OK(append_svhn(file.path, dataset));
+  }
+  return {};
+}
+
 FileStatus check_file(const DatasetInfo& info, const DatasetFile& file,
                       const std::filesystem::path& root) {
+  if (info.format == DatasetFormat::ImageFolders) return check_folder(info, root / file.path);
   const auto path = StoredFile::find(info, file, root);
   if (!path) return {root / file.path, FileState::Missing, ""};
   const Result<StoredFile> stored = StoredFile::open(*path, file.bytes);
@@ -200,9 +294,19 @@ std::vector<FileStatus> check_files(const DatasetInfo& info, const std::filesyst
   return statuses;
 }
 
+Result<std::vector<std::string>> class_names(const DatasetInfo& info,
+                                             const std::filesystem::path& root) {
+  if (info.format != DatasetFormat::ImageFolders) {
+    return std::vector<std::string>(info.classes.begin(), info.classes.end());
+  }
+  for (const DatasetFile& file : info.files) {
+    if (is_folder(root / file.path)) return class_folders(root / file.path, info.class_folders);
+  }
+  return missing(info, (root / info.files[0].path).string());
+}
+
 Result<Dataset> load_dataset(const DatasetInfo& info, const std::filesystem::path& root,
                              Split split) {
-  PACT_TRY(const std::vector<FoundFile> files, find_split(info, root, split));
   Dataset dataset{.name = std::string(info.name),
                   .channels = info.channels,
                   .height = info.height,
@@ -210,12 +314,22 @@ Result<Dataset> load_dataset(const DatasetInfo& info, const std::filesystem::pat
                   .classes = {info.classes.begin(), info.classes.end()},
                   .pixels = {},
                   .labels = {}};
+  if (info.format == DatasetFormat::ImageFolders) {
+    PACT_CHECK_OK(list_split(info, root, split, dataset));
+    return dataset;
+  }
+  PACT_TRY(const std::vector<FoundFile> files, find_split(info, root, split));
   switch (info.format) {
     case DatasetFormat::CifarBinary:
       PACT_CHECK_OK(read_cifar(files, dataset));
       break;
     case DatasetFormat::Idx:
       PACT_CHECK_OK(read_idx(files, dataset));
+      break;
+    case DatasetFormat::Svhn:
+      PACT_CHECK_OK(read_svhn(files, dataset));
+      break;
+    case DatasetFormat::ImageFolders:
       break;
   }
   return dataset;

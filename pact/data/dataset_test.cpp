@@ -135,10 +135,12 @@ TEST(Registry, IsConsistent) {
     names.push_back(info.name);
     EXPECT_EQ(info.mean.size(), std::size_t(info.channels));
     EXPECT_EQ(info.std.size(), std::size_t(info.channels));
+    if (info.format == DatasetFormat::ImageFolders) continue;
     EXPECT_EQ(info.classes.size(), 10u);
     for (const DatasetFile& file : info.files) EXPECT_EQ(file.md5.size(), 32u) << file.path;
   }
-  EXPECT_EQ(names, (std::vector<std::string_view>{"cifar10", "fashion-mnist", "mnist"}));
+  EXPECT_EQ(names, (std::vector<std::string_view>{"cifar10", "fashion-mnist", "imagenet", "mnist",
+                                                  "svhn", "svhn-extra"}));
 }
 
 TEST(Registry, FindsByNameAndListsTheKnownOtherwise) {
@@ -147,11 +149,12 @@ TEST(Registry, FindsByNameAndListsTheKnownOtherwise) {
     ASSERT_TRUE(found) << info.name;
     EXPECT_EQ(*found, &info);
   }
-  const auto unknown = find_dataset("imagenet");
+  const auto unknown = find_dataset("cifar");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, ErrorCode::InvalidArgument);
   EXPECT_EQ(unknown.error().message,
-            "expected a data set (cifar10, fashion-mnist, mnist), found 'imagenet'");
+            "expected a data set (cifar10, fashion-mnist, imagenet, mnist, svhn, svhn-extra), "
+            "found 'cifar'");
 }
 
 TEST(DataRoot, IsTheFlagThenTheVariableThenAFolderHere) {
@@ -199,7 +202,7 @@ TEST_F(DatasetTest, ReadsCifarRecordsFileAfterFile) {
   EXPECT_EQ(dataset->height, 1);
   EXPECT_EQ(dataset->width, 2);
   EXPECT_EQ(dataset->classes, (std::vector<std::string>{"first", "second", "third"}));
-  EXPECT_EQ(dataset->labels, (std::vector<std::uint8_t>{0, 2, 1, 1}));
+  EXPECT_EQ(dataset->labels, (std::vector<std::uint16_t>{0, 2, 1, 1}));
   EXPECT_EQ(std::string(dataset->pixels.begin(), dataset->pixels.end()), "abcdefghijklmnop");
   EXPECT_EQ(dataset->image(2)[0], 'i');
 }
@@ -250,7 +253,7 @@ TEST_F(IdxTest, ReadsRawAndGzippedFiles) {
     const Result<Dataset> dataset = load_dataset(kTinyIdx, root_, Split::Test);
     ASSERT_TRUE(dataset) << dataset.error().message;
     EXPECT_EQ(dataset->size(), 3u);
-    EXPECT_EQ(dataset->labels, (std::vector<std::uint8_t>{2, 0, 1}));
+    EXPECT_EQ(dataset->labels, (std::vector<std::uint16_t>{2, 0, 1}));
     EXPECT_EQ(std::string(dataset->pixels.begin(), dataset->pixels.end()), "abcdefghijkl");
   }
 }

@@ -163,7 +163,8 @@ class JpegDecoder {
   JpegDecoder& operator=(const JpegDecoder&) = delete;
 
   const char* message() const { return errors_.message; }
-  bool is_supported() const { return jpeg_.num_components == 1 || jpeg_.num_components == 3; }
+  bool is_supported() const { return jpeg_.num_components != 2 && jpeg_.num_components <= 4; }
+  bool is_inverted() const { return jpeg_.saw_Adobe_marker != 0; }
   int components() const { return jpeg_.num_components; }
 
   bool read_header(Bytes bytes, Interleaved& picture) {
@@ -181,6 +182,7 @@ class JpegDecoder {
   bool read_rows(std::uint8_t* rows, std::size_t stride) {
     return guarded([&] {
       jpeg_.out_color_space = jpeg_.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+      if (jpeg_.num_components == 4) jpeg_.out_color_space = JCS_CMYK;
       jpeg_start_decompress(&jpeg_);
       while (jpeg_.output_scanline < jpeg_.output_height) {
         JSAMPROW row = rows + jpeg_.output_scanline * stride;
@@ -235,6 +237,23 @@ class JpegDecoder {
   Errors errors_{};
 };
 
+// Each colour is what its ink and the black let through. Adobe's files hold what is left of white.
+void cmyk_to_rgb(Interleaved& picture, bool inverted) {
+  const std::size_t pixels = picture.bytes.size() / 4;
+  for (std::size_t i = 0; i < pixels; ++i) {
+    int light[4];
+    for (std::size_t c = 0; c < 4; ++c) {
+      const int value = picture.bytes[4 * i + c];
+      light[c] = inverted ? value : 255 - value;
+    }
+    for (std::size_t c = 0; c < 3; ++c) {
+      picture.bytes[3 * i + c] = static_cast<std::uint8_t>((light[c] * light[3] + 127) / 255);
+    }
+  }
+  picture.bytes.resize(3 * pixels);
+  picture.channels = 3;
+}
+
 Result<Interleaved> decode_jpeg(const std::filesystem::path& path, Bytes bytes) {
   JpegDecoder decoder;
   Interleaved picture;
@@ -242,13 +261,14 @@ Result<Interleaved> decode_jpeg(const std::filesystem::path& path, Bytes bytes) 
   PACT_CHECK_OK(check_size(path, picture));
   if (!decoder.is_supported()) {
     return make_error(ErrorCode::Unsupported, path.string(),
-                      ": expected a grey or RGB JPEG, found one of ", decoder.components(),
+                      ": expected a grey, RGB or CMYK JPEG, found one of ", decoder.components(),
                       " components");
   }
   picture.bytes.resize(row_bytes(picture) * std::size_t(picture.height));
   if (!decoder.read_rows(picture.bytes.data(), row_bytes(picture))) {
     return damaged(path, "JPEG", decoder.message());
   }
+  if (picture.channels == 4) cmyk_to_rgb(picture, decoder.is_inverted());
   return picture;
 }
 
@@ -284,13 +304,14 @@ struct Window {
   std::vector<float> weights;
 };
 
-// Windows of a triangle filter over a centred crop. A triangle one source pixel wide is bilinear
-// interpolation; when the picture shrinks it widens with the step, which averages the area.
-std::vector<Window> make_windows(int source, int target, double scale) {
+// Windows of a triangle filter over a crop around `middle`. A triangle one source pixel wide is
+// bilinear interpolation; when the picture shrinks it widens with the step, which averages the
+// area.
+std::vector<Window> make_windows(int source, int target, double scale, double middle) {
   const double radius = std::max(1.0, 1 / scale);
   std::vector<Window> windows(static_cast<std::size_t>(target));
   for (int i = 0; i < target; ++i) {
-    const double centre = source / 2.0 + (i + 0.5 - target / 2.0) / scale;
+    const double centre = middle + (i + 0.5 - target / 2.0) / scale;
     const int first = std::max(0, int(std::ceil(centre - radius - 0.5)));
     const int last = std::min(source - 1, int(std::floor(centre + radius - 0.5)));
     Window& window = windows[std::size_t(i)];
@@ -334,6 +355,33 @@ std::uint8_t to_byte(float value) {
   return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
 }
 
+Image resampled(const Image& image, int channels, const std::vector<Window>& rows,
+                const std::vector<Window>& columns) {
+  const std::size_t plane = std::size_t(image.height) * std::size_t(image.width);
+  std::vector<std::vector<float>> planes;
+  for (std::size_t c = 0; c < std::size_t(image.channels); ++c) {
+    planes.push_back(resample(image.pixels.data() + c * plane, image.width, rows, columns));
+  }
+  if (image.channels == 3 && channels == 1) {
+    for (std::size_t i = 0; i < planes[0].size(); ++i) {
+      planes[0][i] = 0.299f * planes[0][i] + 0.587f * planes[1][i] + 0.114f * planes[2][i];
+    }
+  }
+  Image result{channels, int(rows.size()), int(columns.size()), {}};
+  result.pixels.reserve(std::size_t(channels) * planes[0].size());
+  for (std::size_t c = 0; c < std::size_t(channels); ++c) {
+    const std::vector<float>& source = planes[image.channels == 1 ? 0 : c];
+    for (const float value : source) result.pixels.push_back(to_byte(value));
+  }
+  return result;
+}
+
+void check_conversion(const Image& image, int channels, int height, int width) {
+  PACT_CHECK(image.channels == 1 || image.channels == 3);
+  PACT_CHECK(channels == 1 || channels == 3);
+  PACT_CHECK(image.height > 0 && image.width > 0 && height > 0 && width > 0);
+}
+
 }  // namespace
 
 Result<Image> read_image(const std::filesystem::path& path) {
@@ -355,28 +403,19 @@ Result<Image> read_image(const std::filesystem::path& path) {
 }
 
 Image fit(const Image& image, int channels, int height, int width) {
-  PACT_CHECK(image.channels == 1 || image.channels == 3);
-  PACT_CHECK(channels == 1 || channels == 3);
-  PACT_CHECK(image.height > 0 && image.width > 0 && height > 0 && width > 0);
+  check_conversion(image, channels, height, width);
   const double scale = std::max(double(height) / image.height, double(width) / image.width);
-  const std::vector<Window> rows = make_windows(image.height, height, scale);
-  const std::vector<Window> columns = make_windows(image.width, width, scale);
-  const std::size_t plane = std::size_t(image.height) * std::size_t(image.width);
-  std::vector<std::vector<float>> planes;
-  for (std::size_t c = 0; c < std::size_t(image.channels); ++c) {
-    planes.push_back(resample(image.pixels.data() + c * plane, image.width, rows, columns));
-  }
-  if (image.channels == 3 && channels == 1) {
-    for (std::size_t i = 0; i < planes[0].size(); ++i) {
-      planes[0][i] = 0.299f * planes[0][i] + 0.587f * planes[1][i] + 0.114f * planes[2][i];
-    }
-  }
-  Image result{channels, height, width, {}};
-  for (std::size_t c = 0; c < std::size_t(channels); ++c) {
-    const std::vector<float>& source = planes[image.channels == 1 ? 0 : c];
-    for (const float value : source) result.pixels.push_back(to_byte(value));
-  }
-  return result;
+  return resampled(image, channels, make_windows(image.height, height, scale, image.height / 2.0),
+                   make_windows(image.width, width, scale, image.width / 2.0));
+}
+
+Image sample(const Image& image, const Region& region, int channels, int height, int width) {
+  check_conversion(image, channels, height, width);
+  PACT_CHECK(region.height > 0 && region.width > 0);
+  return resampled(
+      image, channels,
+      make_windows(image.height, height, height / region.height, region.top + region.height / 2),
+      make_windows(image.width, width, width / region.width, region.left + region.width / 2));
 }
 
 }  // namespace pact::data

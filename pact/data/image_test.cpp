@@ -2,14 +2,14 @@
 #include "pact/data/image.h"
 
 #include <gtest/gtest.h>
-#include <jpeglib.h>
 #include <png.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include "pact/data/jpeg_writer_test.h"
 
 namespace pact::data {
 namespace {
@@ -88,49 +88,6 @@ Bytes write_png(const PngSpec& spec, Bytes rows) {
   png_write_image(png, pointers.data());
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
-  return file;
-}
-
-struct JpegSpec {
-  int channels = 1;
-  int height = 0;
-  int width = 0;
-  J_COLOR_SPACE colours = JCS_GRAYSCALE;
-  enum class Scans { Baseline, PerChannel, Progressive } scans = Scans::Baseline;
-};
-
-Bytes write_jpeg(const JpegSpec& spec, Bytes interleaved) {
-  EXPECT_EQ(interleaved.size(), std::size_t(spec.channels * spec.height * spec.width));
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* memory = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &memory, &size);
-  jpeg.image_width = JDIMENSION(spec.width);
-  jpeg.image_height = JDIMENSION(spec.height);
-  jpeg.input_components = spec.channels;
-  jpeg.in_color_space = spec.colours;
-  jpeg_set_defaults(&jpeg);
-  jpeg_set_quality(&jpeg, 100, TRUE);
-  if (spec.scans == JpegSpec::Scans::Progressive) jpeg_simple_progression(&jpeg);
-  std::vector<jpeg_scan_info> scans;
-  for (int c = 0; c < spec.channels; ++c) scans.push_back({1, {c}, 0, 63, 0, 0});
-  if (spec.scans == JpegSpec::Scans::PerChannel) {
-    jpeg.scan_info = scans.data();
-    jpeg.num_scans = spec.channels;
-  }
-  jpeg_start_compress(&jpeg, TRUE);
-  while (jpeg.next_scanline < jpeg.image_height) {
-    JSAMPROW row = interleaved.data() +
-                   jpeg.next_scanline * std::size_t(spec.width) * std::size_t(spec.channels);
-    jpeg_write_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  Bytes file(memory, memory + size);
-  jpeg_destroy_compress(&jpeg);
-  std::free(memory);
   return file;
 }
 
@@ -373,13 +330,34 @@ TEST_F(ReadImage, JpegWithCountlessScansIsRefused) {
             path_.string() + ": expected a whole JPEG, found damage (more than 500 scans)");
 }
 
-TEST_F(ReadImage, CmykJpegIsUnsupported) {
+// Ink of 55 and black of 35 let 200/255 * 220/255 of the light through.
+TEST_F(ReadImage, CmykJpegBecomesRgb) {
+  Bytes ink;
+  for (int i = 0; i < 64; ++i) ink.insert(ink.end(), {55, 0, 255, 35});
   const JpegSpec spec{.channels = 4, .height = 8, .width = 8, .colours = JCS_CMYK};
-  const auto image = read(write_jpeg(spec, Bytes(256, 200)));
+  Bytes planes(64, 173);
+  planes.resize(128, 220);
+  planes.resize(192, 0);
+  auto image = read(write_jpeg(spec, ink));
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->channels, 3);
+  expect_near(image->pixels, planes, 2);
+  // Adobe's files hold the inverse of the ink.
+  for (std::uint8_t& value : ink) value = std::uint8_t(255 - value);
+  JpegSpec adobe = spec;
+  adobe.marker = JpegSpec::Marker::Adobe;
+  image = read(write_jpeg(adobe, ink));
+  ASSERT_TRUE(image) << image.error().message;
+  expect_near(image->pixels, planes, 2);
+}
+
+TEST_F(ReadImage, JpegOfTwoComponentsIsUnsupported) {
+  const JpegSpec spec{.channels = 2, .height = 8, .width = 8, .colours = JCS_UNKNOWN};
+  const auto image = read(write_jpeg(spec, Bytes(128, 200)));
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code, ErrorCode::Unsupported);
   EXPECT_EQ(image.error().message,
-            path_.string() + ": expected a grey or RGB JPEG, found one of 4 components");
+            path_.string() + ": expected a grey, RGB or CMYK JPEG, found one of 2 components");
 }
 
 TEST_F(ReadImage, ForeignFilesAreRefused) {
@@ -469,6 +447,14 @@ TEST(Fit, ConvertsColourToLumaAndGreyToEqualChannels) {
   const Image result = fit(grey(1, 2, {5, 6}), 3, 1, 2);
   EXPECT_EQ(result.channels, 3);
   EXPECT_EQ(result.pixels, (Bytes{5, 6, 5, 6, 5, 6}));
+}
+
+TEST(Sample, TakesTheRegionAndItsSurroundings) {
+  const Image ramp = grey(1, 8, {0, 10, 20, 30, 40, 50, 60, 70});
+  EXPECT_EQ(sample(ramp, {0, 2, 1, 4}, 1, 1, 4).pixels, (Bytes{20, 30, 40, 50}));
+  EXPECT_EQ(sample(ramp, {0, 2.5, 1, 4}, 1, 1, 4).pixels, (Bytes{25, 35, 45, 55}));
+  // Twice smaller: weights 1/8, 3/8, 3/8, 1/8, beyond the region too.
+  EXPECT_EQ(sample(ramp, {0, 2, 1, 4}, 1, 1, 2).pixels, (Bytes{25, 45}));
 }
 
 }  // namespace
