@@ -140,6 +140,11 @@ class Quantizer {
     return policies_.at(layer).precision == LayerPolicy::Precision::Quantized;
   }
 
+  // True if the layer reads codes, not floats.
+  bool reads_codes(NodeId layer) const {
+    return is_quantized(layer) && policies_.at(layer).activation_bits != kFloatBits;
+  }
+
   Status copy(NodeId id) {
     const Node& node = source_.node(id);
     if (is_layer(node)) return copy_layer(id);
@@ -165,10 +170,11 @@ class Quantizer {
     reached_layers(id, layers);
     int bits = 0;
     for (const NodeId layer : layers) {
-      if (is_quantized(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
+      if (reads_codes(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
     }
     if (bits == 0 && !layers.empty() && !joins(id)) return append(id, source_.node(id).operation);
     if (bits == 0) bits = policy_.inner.activation_bits;
+    if (bits == kFloatBits) return append(id, source_.node(id).operation);
     const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
                             policy_.gradient};
     if (source_.node(id).as<Relu>() != nullptr) {
@@ -187,7 +193,10 @@ class Quantizer {
       PACT_CHECK_OK(append(id, node.operation));
       return needs_stream(id) ? add_stream(id) : Status{};
     }
-    PACT_TRY(const NodeId input, quantized_input(id));
+    NodeId input = mapped_.at(node.inputs[0]);
+    if (reads_codes(id)) {
+      PACT_TRY(input, quantized_input(id));
+    }
     Operation operation = node.operation;
     if (auto* conv = std::get_if<Conv2d>(&operation)) conv->weights = policies_.at(id).weights;
     if (auto* linear = std::get_if<Linear>(&operation)) linear->weights = policies_.at(id).weights;
@@ -250,7 +259,7 @@ class Quantizer {
   // A value that several nodes read, not layers alone, and that is on no grid is a residual stream.
   bool needs_stream(NodeId id) const {
     if (source_.node(id).as<Input>() != nullptr || source_.consumers(id).size() < 2) return false;
-    if (feeds_layers(id)) return false;
+    if (feeds_layers(id) || policy_.inner.activation_bits == kFloatBits) return false;
     return !on_grid(mapped_.at(id), numeric::kStreamBits);
   }
 

@@ -12,14 +12,17 @@
 
 namespace pact::graph {
 
-/// Weights and input activations of one layer.
+/// Bits of what stays in floating point.
+inline constexpr int kFloatBits = 32;
+
+/// Weights and input activations of one layer. Weights of scheme None stay floats.
 struct LayerPolicy {
   enum class Precision { Quantized, Float } precision = Precision::Quantized;
   numeric::WeightSpec weights{.scheme = numeric::WeightScheme::SawbPlus,
                               .bits = 4,
                               .granularity = numeric::Granularity::Channel,
                               .group_size = 0};
-  int activation_bits = 4;
+  int activation_bits = 4;  // or kFloatBits: the layer reads floats, and cannot be lowered
   bool operator==(const LayerPolicy&) const = default;
 };
 

@@ -229,6 +229,25 @@ TEST(Quantize, FloatFirstAndLastLayersStayAsTheyAre) {
   EXPECT_EQ(weights(n, "l1.conv1").bits, 4);
 }
 
+TEST(Quantize, WeightsAloneOrActivationsAloneAreQuantizedWhereTheOthersStayFloats) {
+  QuantizePolicy policy;
+  policy.first = policy.last = float_layer();
+  policy.inner.weights.scheme = numeric::WeightScheme::None;
+  const Network before = post_activation();
+  const Network activations = quantized(before, policy);
+  EXPECT_TRUE(added(before, activations).empty());
+  EXPECT_EQ(kind(activations, "l1.relu1"), "pact 4");
+  EXPECT_EQ(weights(activations, "l1.conv1").scheme, numeric::WeightScheme::None);
+
+  policy.inner = bits(2, kFloatBits);
+  const Network plain = quantized(before, policy);
+  EXPECT_TRUE(added(before, plain).empty());
+  EXPECT_EQ(kind(plain, "l1.relu1"), "relu");
+  EXPECT_EQ(kind(plain, "l1.relu2"), "relu");  // an addition reads it, too
+  EXPECT_EQ(weights(plain, "l1.conv1").bits, 2);
+  EXPECT_EQ(reads(plain, "l1.conv1"), reads(before, "l1.conv1"));
+}
+
 TEST(Quantize, AReluThatOnlyFloatLayersReadStaysARelu) {
   QuantizePolicy policy;
   policy.overrides = {{"l1.conv2", float_layer()}};
