@@ -105,6 +105,20 @@ TEST_F(Svhn, AppendsResizedDigitsAndReadsBytesAsLabels) {
   EXPECT_EQ(dataset.pixels.size(), 6U * 3 * 40 * 40);
 }
 
+TEST_F(Svhn, LoadsAsADataSet) {
+  write({x(), y()});
+  const std::string name = path_.filename().string();
+  const DatasetFile files[] = {{name, "", std::filesystem::file_size(path_), Split::Train},
+                               {name, "", std::filesystem::file_size(path_), Split::Train}};
+  DatasetInfo info = **find_dataset("svhn");
+  info.files = files;
+  const auto dataset = load_dataset(info, path_.parent_path(), Split::Train);
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  EXPECT_EQ(dataset->size(), 2 * kDigits);
+  EXPECT_EQ(dataset->height, 40);
+  EXPECT_EQ(dataset->classes[dataset->labels[1]], "0");
+}
+
 TEST_F(Svhn, OtherVariablesAreRefused) {
   write({y()});
   EXPECT_EQ(error(), "expected a variable X, found none that can be read");
