@@ -9,6 +9,7 @@
 #include "cli/show.h"
 #include "cli/top1.h"
 #include "pact/base/thread_pool.h"
+#include "pact/data/pixels.h"
 #include "pact/graph/evaluator.h"
 #include "pact/train/evaluate.h"
 
@@ -50,18 +51,19 @@ class Comparer {
   Comparer(const Executors& executors, const data::Dataset& dataset, int threads)
       : executors_(executors),
         dataset_(dataset),
+        reader_(dataset, dataset.is_in_files() ? thread_count(threads) : 1),
         pool_(thread_count(threads)),
         session_(value_or_throw(
             Session::create(executors.model, {.threads = thread_count(threads), .batch = 16}))) {}
 
   void run_chunk(std::int64_t first, std::int64_t count) {
-    const auto pixels = std::span<const std::uint8_t>(dataset_.pixels)
-                            .subspan(static_cast<std::size_t>(first) * dataset_.image_bytes(),
-                                     static_cast<std::size_t>(count) * dataset_.image_bytes());
+    const auto pixels = value_or_throw(
+        reader_.read(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+    const std::size_t size = dataset_.image_bytes();
     std::vector<Evaluated> evaluated(static_cast<std::size_t>(count));
     pool_.parallel_for(count, [&](std::int64_t i, int) {
-      evaluated[static_cast<std::size_t>(i)] =
-          evaluate_image(executors_.lowered, dataset_.image(static_cast<std::size_t>(first + i)));
+      evaluated[static_cast<std::size_t>(i)] = evaluate_image(
+          executors_.lowered, pixels.subspan(static_cast<std::size_t>(i) * size, size));
     });
     compare_runtime(pixels, evaluated);
     compare_fake_quantized(pixels, evaluated);
@@ -129,6 +131,7 @@ class Comparer {
 
   const Executors& executors_;
   const data::Dataset& dataset_;
+  data::PixelReader reader_;
   ThreadPool pool_;
   Session session_;
   std::map<std::string, LayerCount> counts_;

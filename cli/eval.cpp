@@ -59,7 +59,7 @@ void add_eval(CLI::App& app) {
   command->add_option("file", options->file, "Packed network (.pact) or checkpoint (.safetensors)");
   command->add_option("--network", options->target.network, "Float network by name");
   command->add_option("--weights", options->target.weights, "Its weights (safetensors)");
-  command->add_option("--data", options->dataset, "Data set: cifar10, fashion-mnist, mnist")
+  command->add_option("--data", options->dataset, "Data set: a name that pact data lists")
       ->required();
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");

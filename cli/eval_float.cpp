@@ -7,7 +7,8 @@
 namespace pact::cli {
 namespace {
 
-graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& info) {
+graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& info,
+                            std::size_t classes) {
   const auto file = value_or_throw(graph::read_safetensors(target.weights));
   if (target.network.empty()) {
     auto network = graph::network_from(file);
@@ -15,7 +16,7 @@ graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& 
     return std::move(*network);
   }
   const models::Task task{info.channels, info.height, info.width,
-                          static_cast<std::int64_t>(info.classes.size())};
+                          static_cast<std::int64_t>(classes)};
   graph::Network network = value_or_throw(models::build(target.network, task));
   network.preprocessing.mean.assign(info.mean.begin(), info.mean.end());
   network.preprocessing.std.assign(info.std.begin(), info.std.end());
@@ -29,7 +30,8 @@ graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& 
 
 Top1 evaluate_float(const FloatTarget& target, const data::DatasetInfo& info,
                     const data::Dataset& dataset, int threads) {
-  const train::Evaluation result = train::evaluate(load_network(target, info), dataset, threads);
+  const train::Evaluation result =
+      train::evaluate(load_network(target, info, dataset.classes.size()), dataset, threads);
   return {.top1 = result.top1, .images = result.images, .seconds = result.seconds};
 }
 

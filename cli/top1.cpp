@@ -5,7 +5,14 @@
 #include <chrono>
 #include <thread>
 
+#include "pact/data/pixels.h"
+
 namespace pact::cli {
+namespace {
+
+constexpr std::size_t kDecodedAtOnce = 512;
+
+}  // namespace
 
 std::size_t best(std::span<const float> outputs) {
   return static_cast<std::size_t>(std::max_element(outputs.begin(), outputs.end()) -
@@ -28,16 +35,23 @@ Top1 evaluate_packed(const Model& model, const data::Dataset& dataset, int threa
   }
   Session session =
       value_or_throw(Session::create(model, {.threads = thread_count(threads), .batch = 16}));
-  std::vector<float> outputs(dataset.size() * model.outputs());
-  const auto start = std::chrono::steady_clock::now();
-  value_or_throw(session.run(dataset.pixels, PixelOrder::Planar, outputs));
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  data::PixelReader reader(dataset, dataset.is_in_files() ? thread_count(threads) : 1);
+  const std::size_t chunk = dataset.is_in_files() ? kDecodedAtOnce : dataset.size();
   std::int64_t correct = 0;
-  for (std::size_t i = 0; i < dataset.size(); ++i) {
-    const auto logits =
-        std::span<const float>(outputs).subspan(i * model.outputs(), model.outputs());
-    correct += best(logits) == dataset.labels[i] ? 1 : 0;
+  std::vector<float> outputs;
+  const auto start = std::chrono::steady_clock::now();
+  for (std::size_t first = 0; first < dataset.size(); first += chunk) {
+    const std::size_t count = std::min(chunk, dataset.size() - first);
+    outputs.resize(count * model.outputs());
+    value_or_throw(
+        session.run(value_or_throw(reader.read(first, count)), PixelOrder::Planar, outputs));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto logits =
+          std::span<const float>(outputs).subspan(i * model.outputs(), model.outputs());
+      correct += best(logits) == dataset.labels[first + i] ? 1 : 0;
+    }
   }
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {.top1 = static_cast<double>(correct) / static_cast<double>(dataset.size()),
           .images = static_cast<std::int64_t>(dataset.size()),
           .seconds = elapsed.count()};

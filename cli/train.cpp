@@ -24,6 +24,7 @@ struct TrainOptions {
   std::string recipe;
   std::string output;
   std::string root;
+  std::vector<std::string> settings;
   bool resume = false;
 };
 
@@ -62,16 +63,24 @@ void print_epoch(const train::EpochReport& report, int epochs) {
                 report.validation.kind.c_str(), clips.c_str());
     return;
   }
-  std::printf("epoch %d/%d  loss %s  train %s  test %s (%s)%s  %s\n", report.epoch, epochs,
-              fixed(report.loss, 4).c_str(), percent(report.accuracy).c_str(),
+  std::printf("epoch %d/%d  loss %s  train %s  test %s (%s)%s  %s  %s images/s\n", report.epoch,
+              epochs, fixed(report.loss, 4).c_str(), percent(report.accuracy).c_str(),
               percent(report.validation.top1).c_str(), report.validation.kind.c_str(),
-              clips.c_str(), duration_text(report.seconds).c_str());
+              clips.c_str(), duration_text(report.seconds).c_str(),
+              fixed(report.images_per_second, 0).c_str());
   if (!collapsed.empty()) std::printf("warning: collapsed to their floor:%s\n", collapsed.c_str());
   std::fflush(stdout);
 }
 
+train::Recipe changed_recipe(const std::string& path, const std::vector<std::string>& settings) {
+  if (settings.empty()) return train::read_recipe(path);
+  const std::string text =
+      train::recipe_for(value_or_throw(read_text(path)), path, {.settings = settings});
+  return train::parse_recipe(text, path + " (with --set)");
+}
+
 void run_train(const TrainOptions& options) {
-  const train::Recipe recipe = train::read_recipe(options.recipe);
+  const train::Recipe recipe = changed_recipe(options.recipe, options.settings);
   train::TrainOptions training;
   training.folder = options.output;
   training.data_root = data::data_root(options.root);
@@ -147,12 +156,18 @@ void add_train(CLI::App& app) {
       "Examples:\n"
       "  pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/w4a4\n"
       "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume\n"
+      "  pact train recipes/paper/resnet18.toml --out out/r18 --set quantize.weight_bits=2\n"
       "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint.");
   command->add_option("recipe", options->recipe, "Recipe (TOML)")->required();
   command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")
       ->required();
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
+  command
+      ->add_option("--set", options->settings,
+                   "key=value: replaces a value of the recipe, as quantize.weight_bits=2; may be "
+                   "given several times")
+      ->allow_extra_args(false);
   command->add_flag("--resume", options->resume, "Go on from the folder's checkpoint");
   command->callback([options] { run_train(*options); });
 }

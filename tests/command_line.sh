@@ -124,6 +124,10 @@ check "text for a network" 4 "expected a packed network" "$pact" inspect README.
 sed 's/epochs/epoch/' "$work/small.toml" >"$work/typo.toml"
 check "unknown key" 2 "typo.toml:2: unknown key 'epoch'" "$pact" train "$work/typo.toml" --out "$work/x"
 sed 's/batch_size = 500/batch_size = -1/' "$work/small.toml" >"$work/value.toml"
+check "setting of an unknown key" 2 "small.toml \(with --set\):[0-9]+: unknown key 'data.sets'" "$pact" train "$work/small.toml" --out "$work/x" --set data.sets=mnist
+check "missing SVHN" 3 "missing .*svhn/train_32x32.mat \(md5 e26dedcc" env PACT_DATA="$work/none" \
+  "$pact" train recipes/paper/svhn-7conv.toml --out "$work/x" --set data.set=svhn-extra
+check "missing ImageNet" 3 "imagenet: missing .*imagenet/val" env PACT_DATA="$work/none" "$pact" train recipes/paper/resnet18.toml --out "$work/x"
 check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
 sed 's/demo-resnet/cifar-resnet20-v1/' "$work/small.toml" >"$work/other.toml"
 check "checkpoint of another network" 2 "of another network" "$pact" train "$work/other.toml" --out "$work/whole" --resume

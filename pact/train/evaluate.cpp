@@ -53,6 +53,12 @@ torch::Tensor normalized(const graph::Network& network, std::span<const std::uin
 
 }  // namespace
 
+int loader_threads(const data::Dataset& dataset, int threads) {
+  if (threads > 0) return threads;
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  return dataset.is_in_files() ? std::max(1, cores) : 1;
+}
+
 data::Normalization normalization_of(const graph::Network& network) {
   return {.mean = network.preprocessing.mean, .std = network.preprocessing.std};
 }
@@ -82,6 +88,7 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
   options.batch_size = kBatch;
   options.order = data::LoaderOptions::Order::Sequential;
   options.normalization = normalization_of(network);
+  options.threads = dataset.is_in_files() ? loader_threads(dataset, threads) : 1;
   data::BatchLoader loader(dataset, options);
   const auto start = Clock::now();
   std::int64_t correct = 0;

@@ -40,6 +40,10 @@ using QuantizerInputs = std::function<void(graph::NodeId quantizer, std::span<co
 void observe_quantizer_inputs(const graph::Network& network, std::span<const std::uint8_t> pixels,
                               std::int64_t count, const QuantizerInputs& observe);
 
+/// Threads that prepare batches: `threads` if positive, else all cores where there are pictures to
+/// decode, and one where there are not.
+int loader_threads(const data::Dataset& dataset, int threads);
+
 /// The normalisation of a network in the form that data/ takes.
 data::Normalization normalization_of(const graph::Network& network);
 

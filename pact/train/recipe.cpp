@@ -3,6 +3,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -46,6 +47,17 @@ class Table {
       wrong(key, *node, pact::text("a whole number from ", lowest, " to ", highest));
     }
     return static_cast<int>(node->as_integer()->get());
+  }
+
+  // 1 to 8 bits, or floats.
+  int bits(std::string_view key, int fallback) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return fallback;
+    const auto* value = node->as_integer();
+    const bool good = value != nullptr && ((value->get() >= 1 && value->get() <= 8) ||
+                                           value->get() == graph::kFloatBits);
+    if (!good) wrong(key, *node, "a whole number from 1 to 8, or 32 (floats)");
+    return static_cast<int>(value->get());
   }
 
   template <typename Choice>
@@ -164,25 +176,28 @@ void read_schedule(Table table, ScheduleOptions& s, int epochs) {
 
 // The keys of one layer's policy, on top of `fallback`.
 LayerPolicy read_layer(Table& table, LayerPolicy fallback) {
+  using Precision = LayerPolicy::Precision;
   LayerPolicy policy = fallback;
-  policy.precision = table.choice(
-      "precision", policy.precision,
-      {{"quantized", LayerPolicy::Precision::Quantized}, {"float", LayerPolicy::Precision::Float}});
+  policy.precision =
+      table.choice("precision", policy.precision,
+                   {{"quantized", Precision::Quantized}, {"float", Precision::Float}});
   numeric::WeightSpec& weights = policy.weights;
+  const bool floats = weights.scheme == numeric::WeightScheme::None;
   weights.scheme = named(table, "weights", weights.scheme);
-  weights.bits = table.integer("weight_bits", weights.bits, 1, 8);
+  weights.bits = table.bits("weight_bits", floats ? graph::kFloatBits : weights.bits);
   weights.granularity =
       named(table, "granularity",
             weights.scheme == numeric::WeightScheme::DoReFa ? numeric::Granularity::Tensor
                                                             : weights.granularity);
-  policy.activation_bits = table.integer("activation_bits", policy.activation_bits, 1, 8);
-  if (policy.precision == LayerPolicy::Precision::Quantized) {
-    value_or_throw(numeric::check(weights));
-    if (weights.scheme == numeric::WeightScheme::None) {
-      throw_error(ErrorCode::InvalidArgument,
-                  "weights: expected a scheme; for unquantized layers say precision = \"float\"");
-    }
+  policy.activation_bits = table.bits("activation_bits", policy.activation_bits);
+  if (weights.bits == graph::kFloatBits) {
+    weights = {};
+    if (policy.activation_bits == graph::kFloatBits) policy.precision = Precision::Float;
+  } else if (weights.scheme == numeric::WeightScheme::None) {
+    throw_error(ErrorCode::InvalidArgument,
+                "weights: expected a scheme, found none; for float weights say weight_bits = 32");
   }
+  if (policy.precision == Precision::Quantized) value_or_throw(numeric::check(weights));
   return policy;
 }
 
@@ -193,10 +208,21 @@ LayerPolicy read_layer_table(std::optional<Table> table, const LayerPolicy& fall
   return policy;
 }
 
+std::vector<LayerPolicy> all_layers(const QuantizePolicy& policy) {
+  std::vector<LayerPolicy> layers{policy.inner, policy.first, policy.last};
+  for (const graph::LayerOverride& each : policy.overrides) layers.push_back(each.policy);
+  return layers;
+}
+
+bool quantizes(const QuantizePolicy& policy) {
+  const auto layers = all_layers(policy);
+  return std::any_of(layers.begin(), layers.end(), [](const LayerPolicy& layer) {
+    return layer.precision == LayerPolicy::Precision::Quantized;
+  });
+}
+
 void check_scales(const QuantizePolicy& policy, bool calibrated) {
-  std::vector<LayerPolicy> policies{policy.inner, policy.first, policy.last};
-  for (const graph::LayerOverride& each : policy.overrides) policies.push_back(each.policy);
-  for (const LayerPolicy& each : policies) {
+  for (const LayerPolicy& each : all_layers(policy)) {
     if (calibrated || !numeric::has_given_scales(each.weights)) continue;
     throw_error(ErrorCode::InvalidArgument,
                 "weights: scales of \"scaled\" weights come from calibration; expected "
@@ -232,17 +258,32 @@ void read_quantize(Table table, Recipe& recipe) {
     recipe.calibration = calibration;
   }
   table.finish();
+  if (!quantizes(policy)) return;
   check_scales(policy, recipe.calibration.has_value());
   recipe.quantize = policy;
 }
 
 void read_data(Table table, Recipe& recipe) {
+  using Crop = data::Augmentation::Crop;
   using Flip = data::Augmentation::Flip;
   recipe.dataset = table.text("set", "");
   recipe.augmentation.pad_crop = table.integer("pad_crop", 0, 0, 64);
   recipe.augmentation.flip =
       table.choice("flip", Flip::Off, {{"off", Flip::Off}, {"horizontal", Flip::Horizontal}});
+  recipe.augmentation.crop = table.choice("crop", Crop::Centre,
+                                          {{"centre", Crop::Centre},
+                                           {"random", Crop::Random},
+                                           {"random-resized", Crop::RandomResized}});
+  recipe.data_threads = table.integer("threads", 0, 0, 256);
   table.finish();
+}
+
+void read_dropout(Table table, Recipe& recipe) {
+  Dropout dropout;
+  dropout.after = table.text("after", "");
+  dropout.rate = table.number("rate", dropout.rate, 0, 0.99);
+  table.finish();
+  recipe.dropout.push_back(std::move(dropout));
 }
 
 Recipe read(Table table, std::string_view source) {
@@ -256,6 +297,7 @@ Recipe read(Table table, std::string_view source) {
   recipe.threads = table.integer("threads", 0, 0, 256);
   recipe.checkpoint_seconds = table.number("checkpoint_seconds", recipe.checkpoint_seconds, 0, 1e6);
   if (auto part = table.table("data")) read_data(*part, recipe);
+  for (Table& part : table.tables("dropout")) read_dropout(std::move(part), recipe);
   if (auto part = table.table("optimizer")) read_optimizer(*part, recipe.optimizer);
   if (auto part = table.table("schedule")) read_schedule(*part, recipe.schedule, recipe.epochs);
   if (auto part = table.table("quantize")) read_quantize(*part, recipe);
@@ -280,19 +322,55 @@ toml::table& table_in(toml::table& table, std::string_view key) {
   return *table[key].as_table();
 }
 
+// A TOML value; text that is none stands for itself.
+toml::table value_of(const std::string& text) {
+  try {
+    toml::table parsed = toml::parse("value = " + text);
+    if (parsed.size() == 1) return parsed;
+  } catch (const toml::parse_error&) {
+  }
+  return toml::table{{"value", text}};
+}
+
+// Applies "table.key=value".
+void set(toml::table& recipe, const std::string& setting) {
+  const std::size_t equals = setting.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw_error(ErrorCode::InvalidArgument, "--set: expected key=value, found '", setting, "'");
+  }
+  const std::string path = setting.substr(0, equals);
+  toml::table* table = &recipe;
+  std::size_t begin = 0;
+  for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', begin)) {
+    const std::string key = path.substr(begin, dot - begin);
+    if (toml::node* node = table->get(key); node != nullptr && !node->is_table()) {
+      throw_error(ErrorCode::InvalidArgument, "--set ", setting, ": expected ", path.substr(0, dot),
+                  " to be a table, found another value in the recipe");
+    }
+    table = &table_in(*table, key);
+    begin = dot + 1;
+  }
+  const toml::table value = value_of(setting.substr(equals + 1));
+  table->insert_or_assign(path.substr(begin), *value.get("value"));
+}
+
 }  // namespace
 
 std::string recipe_for(std::string_view text, std::string_view where,
                        const RecipeChanges& changes) {
   toml::table table = parse_toml(text, where);
-  table.insert_or_assign("network", changes.network);
-  table.erase("start");
+  if (!changes.network.empty()) {
+    table.insert_or_assign("network", changes.network);
+    table.erase("start");
+    table_in(table, "quantize");
+  }
   if (!changes.dataset.empty()) table_in(table, "data").insert_or_assign("set", changes.dataset);
-  toml::table& quantize = table_in(table, "quantize");
   if (changes.bits) {
+    toml::table& quantize = table_in(table, "quantize");
     quantize.insert_or_assign("weight_bits", *changes.bits);
     quantize.insert_or_assign("activation_bits", *changes.bits);
   }
+  for (const std::string& setting : changes.settings) set(table, setting);
   std::ostringstream out;
   out << toml::toml_formatter(table) << '\n';
   return out.str();

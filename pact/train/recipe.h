@@ -51,12 +51,20 @@ struct Calibration {
   int batches = 8;
 };
 
+/// Elements that training sets to zero, anew at each step; the others grow by 1 / (1 - rate).
+struct Dropout {
+  std::string after;  // name of the node
+  double rate = 0.5;
+};
+
 struct Recipe {
   std::string text;     // as read; kept with checkpoints and packed files
   std::string network;  // name, or a .safetensors file of a network, found as `start` is
   std::string start;    // safetensors with float weights, relative to the data root or the recipe
   std::string dataset;
   data::Augmentation augmentation;
+  int data_threads = 0;  // that prepare batches; 0: all cores for pictures in files, else 1
+  std::vector<Dropout> dropout;
   int epochs = 1;  // 0: quantize and calibrate, no training
   int batch_size = 128;
   std::uint64_t seed = 1;
@@ -70,12 +78,13 @@ struct Recipe {
 
 /// What takes the place of a recipe's own.
 struct RecipeChanges {
-  std::string network;        // its starting weights go, too
-  std::string dataset;        // empty: the recipe's
-  std::optional<int> bits{};  // of weights and activations
+  std::string network;                  // the recipe's starting weights go, too; empty: its own
+  std::string dataset;                  // empty: the recipe's
+  std::optional<int> bits{};            // of weights and activations
+  std::vector<std::string> settings{};  // "table.key=value"; text need not be in quotes
 };
 
-/// The text of a recipe with changes. Throws Exception if it is not TOML.
+/// The text of a recipe with changes. Throws Exception if it is not TOML, or a setting is none.
 std::string recipe_for(std::string_view text, std::string_view where, const RecipeChanges& changes);
 
 /// Reads a recipe; `where` names it in errors. Throws Exception.

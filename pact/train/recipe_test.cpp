@@ -80,7 +80,8 @@ TEST(Recipe, UnknownKeysAreNamedWithTheirLine) {
 
 TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of("epochs = -1\n" + kGood), HasSubstr("expected a whole number from 0"));
-  EXPECT_THAT(error_of(kGood + "[quantize]\nweight_bits = 9\n"), HasSubstr("from 1 to 8, found 9"));
+  EXPECT_THAT(error_of(kGood + "[quantize]\nweight_bits = 9\n"),
+              HasSubstr("from 1 to 8, or 32 (floats), found 9"));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"lsq\"\n"),
               AllOf(HasSubstr("dorefa"), HasSubstr("found 'lsq'")));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"dorefa\"\ngranularity = \"channel\"\n"),
@@ -88,6 +89,64 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of(kGood + "[optimizer]\nlearning_rate = nan\n"), HasSubstr("a number from 0"));
   EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
   EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
+}
+
+std::string changed(std::vector<std::string> settings) {
+  return recipe_for(kGood, "r.toml", {.settings = std::move(settings)});
+}
+
+std::string setting_error(const std::string& setting) {
+  try {
+    parse_recipe(changed({setting}), "r.toml (with --set)");
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Recipe, SettingsReplaceValuesAndMakeTables) {
+  const Recipe recipe =
+      parse_recipe(changed({"epochs=9", "data.set=cifar10", "quantize.first={ weight_bits = 6 }",
+                            "quantize.last.activation_bits=5", "optimizer.alpha_decay=1e-3",
+                            "schedule.milestones=[1, 2]", "start=\"a = b\""}),
+                   "r.toml");
+  EXPECT_EQ(recipe.epochs, 9);
+  EXPECT_EQ(recipe.dataset, "cifar10");
+  EXPECT_EQ(recipe.quantize->first.weights.bits, 6);
+  EXPECT_EQ(recipe.quantize->last.activation_bits, 5);
+  EXPECT_EQ(recipe.optimizer.alpha_decay, 1e-3);
+  EXPECT_EQ(recipe.schedule.milestones, (std::vector<int>{1, 2}));
+  EXPECT_EQ(recipe.start, "a = b");
+  EXPECT_EQ(recipe.network, "demo-resnet");
+  // What a run keeps in its folder gives the same recipe again.
+  EXPECT_EQ(parse_recipe(recipe.text, "again").text, recipe.text);
+}
+
+TEST(Recipe, WrongSettingsNameTheKeyAndWhatIsPossible) {
+  EXPECT_THAT(setting_error("quantize.weight_bits=9"),
+              AllOf(HasSubstr("r.toml (with --set):"), HasSubstr("quantize.weight_bits"),
+                    HasSubstr("from 1 to 8, or 32 (floats), found 9")));
+  EXPECT_THAT(setting_error("quantize.weight_bit=4"), HasSubstr("unknown key 'quantize.weight_"));
+  EXPECT_THAT(setting_error("epochs=many"), HasSubstr("epochs: expected a whole number"));
+  EXPECT_THAT(setting_error("epochs"), HasSubstr("expected key=value, found 'epochs'"));
+  EXPECT_THAT(setting_error("network.name=x"), HasSubstr("expected network to be a table"));
+  EXPECT_THAT(setting_error("quantize..x=1"), HasSubstr("unknown key"));
+}
+
+TEST(Recipe, ThirtyTwoBitsAreFloats) {
+  const auto with = [](int weights, int activations) {
+    return parse_recipe(changed({text("quantize.weight_bits=", weights),
+                                 text("quantize.activation_bits=", activations)}),
+                        "r.toml");
+  };
+  EXPECT_EQ(with(32, 4).quantize->inner.weights.scheme, numeric::WeightScheme::None);
+  EXPECT_EQ(with(4, 32).quantize->inner.activation_bits, graph::kFloatBits);
+  EXPECT_EQ(with(32, 32).quantize->inner.precision, graph::LayerPolicy::Precision::Float);
+  const std::string plain = "{ precision = \"float\" }";
+  EXPECT_FALSE(parse_recipe(changed({"quantize.first=" + plain, "quantize.last=" + plain,
+                                     "quantize.weight_bits=32", "quantize.activation_bits=32"}),
+                            "r.toml")
+                   .quantize);
 }
 
 TEST(Recipe, BrokenTomlGivesItsLine) {

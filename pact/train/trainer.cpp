@@ -14,6 +14,7 @@
 #include "pact/models/models.h"
 #include "pact/nn/module.h"
 #include "pact/train/checkpoint.h"
+#include "pact/train/dropout.h"
 #include "pact/train/evaluate.h"
 #include "pact/train/optimizer.h"
 #include "pact/train/schedule.h"
@@ -46,9 +47,9 @@ graph::Network stored_network(const Recipe& recipe, const TrainOptions& options)
   return std::move(*network);
 }
 
-graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info) {
-  const models::Task task{info.channels, info.height, info.width,
-                          static_cast<std::int64_t>(info.classes.size())};
+graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info,
+                             std::int64_t classes) {
+  const models::Task task{info.channels, info.height, info.width, classes};
   graph::Network network = value_or_throw(models::build(recipe.network, task));
   models::initialize(network, recipe.seed);
   return network;
@@ -70,11 +71,14 @@ torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
       .permute({0, 3, 1, 2});
 }
 
-data::LoaderOptions loader_options(const Recipe& recipe, const graph::Network& network) {
+data::LoaderOptions loader_options(const Recipe& recipe, const graph::Network& network,
+                                   const data::Dataset& dataset) {
   data::LoaderOptions options;
   options.batch_size = static_cast<std::size_t>(recipe.batch_size);
   options.seed = recipe.seed;
   options.augmentation = recipe.augmentation;
+  options.threads = loader_threads(dataset, recipe.data_threads);
+  options.ahead = std::max(options.ahead, static_cast<std::size_t>(options.threads) + 2);
   options.normalization = normalization_of(network);
   return options;
 }
@@ -94,8 +98,9 @@ class Trainer {
         position_(first_position()),
         module_(position_.network),
         optimizer_(module_, recipe.optimizer),
-        loader_(dataset_, loader_options(recipe, position_.network)) {
+        loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
     check_fits(position_.network, dataset_);
+    dropout_tap(position_.network, recipe_, {});
     if (options_.start == Start::Resume) {
       optimizer_.set_state(position_.optimizer, position_.optimizer_steps);
       trim_log();
@@ -162,6 +167,7 @@ class Trainer {
   void run_epoch() {
     const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
     const auto epoch_started = Clock::now();
+    const std::int64_t images_before = images_;
     loader_.start(static_cast<std::size_t>(position_.epoch),
                   static_cast<std::size_t>(position_.step));
     while (position_.step < steps) {
@@ -169,7 +175,7 @@ class Trainer {
       if (hooks_.stop && hooks_.stop()) interrupt();
       if (seconds_since(saved_) >= recipe_.checkpoint_seconds) save();
     }
-    finish_epoch(epoch_started);
+    finish_epoch(seconds_since(epoch_started), images_ - images_before);
   }
 
   double epochs_done() const {
@@ -181,7 +187,9 @@ class Trainer {
     data::Batch batch = loader_.next();
     const auto size = static_cast<std::int64_t>(batch.size());
     const torch::Tensor labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
-    const torch::Tensor logits = module_.forward(image_tensor(batch, dataset_), nn::Mode::Train);
+    const torch::Tensor logits =
+        module_.forward(image_tensor(batch, dataset_), nn::Mode::Train,
+                        dropout_tap(position_.network, recipe_, {position_.epoch, position_.step}));
     const torch::Tensor loss = torch::cross_entropy_loss(logits, labels);
     optimizer_.zero_gradients();
     loss.backward();
@@ -216,13 +224,14 @@ class Trainer {
         .seconds_left = left};
   }
 
-  void finish_epoch(Clock::time_point epoch_started) {
+  void finish_epoch(double seconds, std::int64_t images) {
     EpochReport report{
         .epoch = static_cast<int>(position_.epoch) + 1,
         .learning_rate = rate_ * recipe_.optimizer.learning_rate,
         .loss = position_.loss_sum / static_cast<double>(position_.seen),
         .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen)};
-    report.seconds = seconds_since(epoch_started);
+    report.seconds = seconds;
+    report.images_per_second = static_cast<double>(images) / seconds;
     report.clips = clip_reports();
     const auto validation_started = Clock::now();
     report.validation = hooks_.validate(module_.network());
@@ -269,6 +278,7 @@ class Trainer {
                    {"validation_top1", report.validation.top1},
                    {"validated", report.validation.kind},
                    {"seconds", report.seconds},
+                   {"images_per_second", report.images_per_second},
                    {"clips", clips}};
     const std::string old = value_or_throw(read_text(log_path()));
     value_or_throw(write_atomically(log_path(), old + row.dump() + "\n"));
@@ -323,14 +333,16 @@ class Trainer {
 
 graph::Network starting_network(const Recipe& recipe, const TrainOptions& options) {
   const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
-  graph::Network network = recipe.network.ends_with(".safetensors")
-                               ? stored_network(recipe, options)
-                               : built_network(recipe, *info);
+  const auto classes = value_or_throw(data::class_names(*info, options.data_root));
+  graph::Network network =
+      recipe.network.ends_with(".safetensors")
+          ? stored_network(recipe, options)
+          : built_network(recipe, *info, static_cast<std::int64_t>(classes.size()));
   if (network.preprocessing.mean.empty()) {
     network.preprocessing.mean.assign(info->mean.begin(), info->mean.end());
     network.preprocessing.std.assign(info->std.begin(), info->std.end());
   }
-  if (network.classes.empty()) network.classes.assign(info->classes.begin(), info->classes.end());
+  if (network.classes.empty()) network.classes = classes;
   if (!recipe.start.empty()) load_start(network, recipe, options);
   if (!recipe.quantize) return network;
   return value_or_throw(graph::quantize(network, *recipe.quantize));

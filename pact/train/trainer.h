@@ -50,6 +50,7 @@ struct EpochReport {
   double accuracy = 0;
   Validation validation;
   double seconds = 0;
+  double images_per_second = 0;  // trained on; decoding included
   std::vector<ClipReport> clips;
 };
 
