@@ -34,6 +34,10 @@ train::Validation validate(const graph::Network& network, const train::Recipe& r
   if (!recipe.quantize) {
     return {train::evaluate(network, test, recipe.threads).top1, "float"};
   }
+  // Float layers between would run in the runtime's plain loops, for nothing.
+  if (recipe.quantize->inner.weights.scheme == numeric::WeightScheme::None) {
+    return {train::evaluate(network, test, recipe.threads).top1, "fake-quantized"};
+  }
   const auto lowered = lower::lower(network);
   if (!lowered) {
     static bool told = false;
