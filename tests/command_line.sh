@@ -125,7 +125,7 @@ sed 's/epochs/epoch/' "$work/small.toml" >"$work/typo.toml"
 check "unknown key" 2 "typo.toml:2: unknown key 'epoch'" "$pact" train "$work/typo.toml" --out "$work/x"
 sed 's/batch_size = 500/batch_size = -1/' "$work/small.toml" >"$work/value.toml"
 check "setting of an unknown key" 2 "small.toml \(with --set\):[0-9]+: unknown key 'data.sets'" "$pact" train "$work/small.toml" --out "$work/x" --set data.sets=mnist
-check "missing SVHN" 3 "missing .*svhn/train_32x32.mat \(md5 e26dedcc" env PACT_DATA="$work/none" \
+check "missing SVHN" 3 "missing .*svhn/test_32x32.mat \(md5 eb5a983b" env PACT_DATA="$work/none" \
   "$pact" train recipes/paper/svhn-7conv.toml --out "$work/x" --set data.set=svhn-extra
 check "missing ImageNet" 3 "imagenet: missing .*imagenet/val" env PACT_DATA="$work/none" "$pact" train recipes/paper/resnet18.toml --out "$work/x"
 check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
