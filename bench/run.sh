@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
 out=out/bench
+# A pool of threads that spins while it waits takes the other side's cores.
+export OMP_WAIT_POLICY=passive
 mkdir -p "$out"
 if ! dpkg-query -W libdnnl-dev nodejs npm >/dev/null 2>&1 && ! { dpkg-query -W libdnnl-dev && command -v npm; } >/dev/null 2>&1; then
   sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
