@@ -47,14 +47,14 @@ for (const r of rows.filter((row) => row.network === 'alexnet' && row.opponent.s
 }
 const [width, height, left, bottom] = [520, 320, 60, 50];
 const x = (bits) => left + 40 + (Math.log2(8 / bits) / 2) * (width - left - 100);
-const y = (speed) => height - bottom - (speed / 4.4) * (height - bottom - 20);
+const y = (speed) => height - bottom - 20 - (Math.log2(speed) / 2.2) * (height - bottom - 40);
 const label = (atX, atY, text, anchor = 'middle') =>
   `<text x="${atX.toFixed(1)}" y="${atY.toFixed(1)}" text-anchor="${anchor}">${text}</text>`;
 const line = (points) => points.map(([bits, speed]) => `${x(bits).toFixed(1)},${y(speed).toFixed(1)}`).join(' ');
 write('superlinear.svg', [
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">`,
   `<rect width="${width}" height="${height}" fill="white"/>`,
-  ...[1, 2, 3, 4].map((s) => `<line x1="${left}" x2="${width - 20}" y1="${y(s)}" y2="${y(s)}" stroke="#ddd"/>` +
+  ...[1, 2, 4].map((s) => `<line x1="${left}" x2="${width - 20}" y1="${y(s)}" y2="${y(s)}" stroke="#ddd"/>` +
     label(left - 8, y(s) + 4, `${s}x`, 'end')),
   ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
   `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
