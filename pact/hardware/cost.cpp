@@ -115,7 +115,7 @@ double utilisation(const Array& array, const Mapping& mapping, const Layer& laye
   double inputs = static_cast<double>(layer.filter_channels());
   if (array.reduction != Reduction::Channels) inputs *= static_cast<double>(layer.kernel.x);
   if (array.reduction == Reduction::Filter) inputs *= static_cast<double>(layer.kernel.y);
-  const auto outputs = static_cast<double>(layer.output_channels / layer.groups);
+  const auto outputs = static_cast<double>(layer.group_outputs());
   return full_part(inputs, mapping.inputs) * full_part(outputs, mapping.outputs) *
          full_part(static_cast<double>(layer.pixels), mapping.pixels) * mapping.gain;
 }
@@ -150,8 +150,7 @@ Joules energy_of(const LayerCost& cost, const Layer& layer, const Mapping& mappi
   const double w = cost.bits.weights;
   const double a = cost.bits.activations;
   const auto macs = static_cast<double>(layer.macs());
-  const double reuse =
-      std::min(mapping.outputs, static_cast<double>(layer.output_channels / layer.groups));
+  const double reuse = std::min(mapping.outputs, static_cast<double>(layer.group_outputs()));
   const double product = e.multiply_bit2 * w * a + e.multiply_bit * (w + a) / 2;
   const double moved = macs / reuse * input_bits + 8 * (cost.weight_bytes + output_bytes);
   return {.arithmetic = macs * (product + e.add_bit * e.accumulator_bits),

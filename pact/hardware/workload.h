@@ -40,6 +40,8 @@ struct Layer {
 
   /// Channels that one filter sees.
   std::int64_t filter_channels() const { return input_channels / groups; }
+  /// Filters that see the same channels.
+  std::int64_t group_outputs() const { return output_channels / groups; }
   std::int64_t output_elements() const { return output_channels * pixels; }
   std::int64_t weights() const { return output_channels * filter_channels() * kernel.y * kernel.x; }
   std::int64_t macs() const { return weights() * pixels; }

@@ -42,10 +42,8 @@ struct Extents {
     negative.assign(size, 0);
     const auto of = [](int weight) { return static_cast<std::int16_t>(std::max(weight, 0)); };
     for (std::size_t i = 0; i < static_cast<std::size_t>(depth / 2); ++i) {
-      const int first = weights[2 * i];
-      const int second = weights[2 * i + 1];
-      positive[i] = static_cast<std::int16_t>(of(first) + of(second));
-      negative[i] = static_cast<std::int16_t>(of(-first) + of(-second));
+      positive[i] = static_cast<std::int16_t>(of(weights[2 * i]) + of(weights[2 * i + 1]));
+      negative[i] = static_cast<std::int16_t>(of(-weights[2 * i]) + of(-weights[2 * i + 1]));
     }
     if (depth % 2 == 0) return;
     positive[static_cast<std::size_t>(depth / 2)] = of(weights[depth - 1]);
