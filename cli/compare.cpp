@@ -51,7 +51,7 @@ class Comparer {
   Comparer(const Executors& executors, const data::Dataset& dataset, int threads)
       : executors_(executors),
         dataset_(dataset),
-        reader_(dataset, dataset.is_in_files() ? thread_count(threads) : 1),
+        reader_(dataset, thread_count(threads)),
         pool_(thread_count(threads)),
         session_(value_or_throw(
             Session::create(executors.model, {.threads = thread_count(threads), .batch = 16}))) {}

@@ -35,7 +35,7 @@ Top1 evaluate_packed(const Model& model, const data::Dataset& dataset, int threa
   }
   Session session =
       value_or_throw(Session::create(model, {.threads = thread_count(threads), .batch = 16}));
-  data::PixelReader reader(dataset, dataset.is_in_files() ? thread_count(threads) : 1);
+  data::PixelReader reader(dataset, thread_count(threads));
   const std::size_t chunk = dataset.is_in_files() ? kDecodedAtOnce : dataset.size();
   std::int64_t correct = 0;
   std::vector<float> outputs;

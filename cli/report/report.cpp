@@ -7,8 +7,10 @@
 #include "cli/report/integers.h"
 #include "cli/report/page.h"
 #include "cli/show.h"
+#include "cli/top1.h"
 #include "pact/base/file.h"
 #include "pact/data/dataset.h"
+#include "pact/data/pixels.h"
 #include "pact/train/evaluate.h"
 
 namespace pact::cli::report {
@@ -39,12 +41,12 @@ void look_at_activations(Section& section, Counters& counters, const data::Datas
   train::check_fits(network, test);
   auto integers = IntegerComparison::of(network);
   images = std::min(images, static_cast<std::int64_t>(test.size()));
+  data::PixelReader reader(test, thread_count(0));
   Progress progress;
   for (std::int64_t first = 0; first < images; first += kChunk) {
     const std::int64_t count = std::min(kChunk, images - first);
-    const auto pixels = std::span<const std::uint8_t>(test.pixels)
-                            .subspan(static_cast<std::size_t>(first) * test.image_bytes(),
-                                     static_cast<std::size_t>(count) * test.image_bytes());
+    const auto pixels = value_or_throw(
+        reader.read(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
     train::observe_quantizer_inputs(
         network, pixels, count,
         [&](graph::NodeId id, std::span<const float> values) { counters.at(id).add(values); });
