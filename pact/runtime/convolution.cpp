@@ -41,7 +41,13 @@ std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
   return levels;
 }
 
-void ConvolutionStep::set_summands(std::vector<std::int32_t> summands) {
+void ConvolutionStep::multiply_codes() {
+  const std::int32_t lowest = in_.grid.lowest;
+  if (lowest == 0) return;
+  const std::vector<std::int16_t> levels = weight_levels();
+  const std::size_t filter = levels.size() / static_cast<std::size_t>(out_.channels);
+  std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
+  for (std::size_t i = 0; i < levels.size(); ++i) summands[i / filter] += lowest * levels[i];
   if (requantizer_) {
     requantizer_->add_to_accumulators(summands);
   } else {

@@ -30,7 +30,9 @@ class ConvolutionStep : public Step {
 
   /// Requantizes finished sums, or stores them, the summands of their channels added.
   void finish(const Batch& batch, std::int64_t image, const Sums& sums) const;
-  void set_summands(std::vector<std::int32_t> summands);
+  /// For kernels that multiply codes: a level is a code and the lowest level of the grid, so sums
+  /// lack that level times the levels of their filter's weights.
+  void multiply_codes();
 
   const format::Conv& op_;
   const format::Value& in_;

@@ -61,7 +61,7 @@ class DirectConvolution final : public PanelConvolution {
     choose_sizes();
     if (on_bytes()) {
       pack(bytes);
-      if (in_.grid.lowest != 0) set_summands(what_codes_lack(levels));
+      multiply_codes();
     } else {
       pack(levels);
     }
@@ -133,15 +133,6 @@ class DirectConvolution final : public PanelConvolution {
         kernel_->operand, out_.channels, op_.kernel.y, depth_, columns_)));
     kernels::pack_dot_columns(weights.data(), out_.channels, op_.kernel.y, depth_, columns_,
                               reinterpret_cast<T*>(weights_.data()));
-  }
-
-  // Kernels multiply codes; a level is a code and the lowest level.
-  std::vector<std::int32_t> what_codes_lack(const std::vector<std::int16_t>& levels) const {
-    std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
-    for (std::size_t i = 0; i < levels.size(); ++i) {
-      summands[i / static_cast<std::size_t>(filter_size())] += in_.grid.lowest * levels[i];
-    }
-    return summands;
   }
 
   // Where a row of outputs begins to read.

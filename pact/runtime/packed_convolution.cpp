@@ -34,6 +34,7 @@ class PackedConvolution final : public PanelConvolution {
       levels_[code] = static_cast<std::int8_t>(op_.grid.level(code));
     }
     pack();
+    multiply_codes();
     return true;
   }
 
@@ -59,13 +60,6 @@ class PackedConvolution final : public PanelConvolution {
     weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(panels_ * panel_bytes()));
     kernels::pack_fields(codes.data(), out_.channels, depth, kernel_->bits, columns_,
                          reinterpret_cast<std::uint8_t*>(weights_.data()));
-    if (in_.grid.lowest == 0) return;
-    // Kernels multiply codes; a level is a code and the lowest level.
-    std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      summands[i / static_cast<std::size_t>(depth)] += in_.grid.lowest * op_.grid.level(codes[i]);
-    }
-    set_summands(std::move(summands));
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
