@@ -13,7 +13,6 @@
 #include "pact/format/model.h"
 #include "pact/graph/safetensors.h"
 #include "pact/lower/lower.h"
-#include "pact/models/models.h"
 
 namespace pact::cli {
 namespace {
@@ -44,14 +43,6 @@ double parse_bandwidth(const std::string& text) {
                 "--bandwidth: expected gigabytes a second, above 0, or inf, found '", text, "'");
   }
   return gigabytes * 1e9;
-}
-
-// As it is: structure is enough, and weights are not made.
-graph::Network network_by_name(const std::string& name) {
-  for (const models::ModelInfo& info : models::models()) {
-    if (info.name == name) return value_or_throw(models::build(name, info.task));
-  }
-  return value_or_throw(models::build(name, {}));  // says which names there are
 }
 
 graph::Network read_network(const HwOptions& options) {

@@ -31,17 +31,19 @@ void add_speed_options(CLI::App& command, SpeedNetwork& network) {
   command.add_option("--bits", network.bits, "Bits of weights/activations of --network");
 }
 
-graph::Network float_network(const std::string& name) {
+graph::Network network_by_name(const std::string& name) {
   for (const models::ModelInfo& info : models::models()) {
-    if (info.name != name) continue;
-    graph::Network network = value_or_throw(models::build(name, info.task));
-    models::initialize(network, 1);
-    const auto channels = static_cast<std::size_t>(info.task.channels);
-    network.preprocessing = {std::vector<float>(channels, 0.5F),
-                             std::vector<float>(channels, 0.25F)};
-    return network;
+    if (info.name == name) return value_or_throw(models::build(name, info.task));
   }
   return value_or_throw(models::build(name, {}));  // says which names there are
+}
+
+graph::Network float_network(const std::string& name) {
+  graph::Network network = network_by_name(name);
+  models::initialize(network, 1);
+  const auto channels = static_cast<std::size_t>(network.node(0).type.channels());
+  network.preprocessing = {std::vector<float>(channels, 0.5F), std::vector<float>(channels, 0.25F)};
+  return network;
 }
 
 graph::Network lowered_speed_network(const SpeedNetwork& network) {

@@ -22,6 +22,10 @@ hardware::Bits parse_bits(const std::string& text, int widest);
 
 void add_speed_options(CLI::App& command, SpeedNetwork& network);
 
+/// The network by that name as it was designed, without weights. Throws Exception for an unknown
+/// name.
+graph::Network network_by_name(const std::string& name);
+
 /// The network by that name with random weights. Throws Exception for an unknown name.
 graph::Network float_network(const std::string& name);
 
