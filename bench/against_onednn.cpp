@@ -8,6 +8,7 @@
 
 #include "bench/onednn.h"
 #include "bench/pairs.h"
+#include "bench/program.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
 
@@ -52,15 +53,7 @@ int main(int argc, char** argv) {
   pact::bench::Options options;
   app.add_option("file", options.file, "Packed network (.pact)");
   pact::cli::add_speed_options(app, options.network);
-  app.add_option("--threads", options.threads, "Threads")->check(CLI::Range(1, 256));
-  app.add_option("--batch", options.batch, "Images in a run")->check(CLI::Range(1, 4096));
-  app.add_option("--pairs", options.pairs, "Pairs of runs")->check(CLI::Range(1, 1000000));
-  CLI11_PARSE(app, argc, argv);
-  try {
-    pact::bench::compare(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 2;
-  }
-  return 0;
+  pact::bench::add_size_options(app, options.threads, options.batch);
+  pact::bench::add_pairs_option(app, options.pairs);
+  return pact::bench::run_program(app, argc, argv, [&] { pact::bench::compare(options); });
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bench/pairs.h"
+#include "bench/program.h"
 #include "bench/qdq_network.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
@@ -48,14 +49,6 @@ int main(int argc, char** argv) {
   pact::bench::Options options;
   pact::cli::add_speed_options(app, options.network);
   app.add_option("--folder", options.folder, "Where fp32.onnx and int8.onnx go")->required();
-  app.add_option("--threads", options.threads, "Threads")->check(CLI::Range(1, 256));
-  app.add_option("--batch", options.batch, "Images in a run")->check(CLI::Range(1, 4096));
-  CLI11_PARSE(app, argc, argv);
-  try {
-    pact::bench::serve(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 2;
-  }
-  return 0;
+  pact::bench::add_size_options(app, options.threads, options.batch);
+  return pact::bench::run_program(app, argc, argv, [&] { pact::bench::serve(options); });
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/pairs.h"
+#include "bench/program.h"
 #include "cli/speed_network.h"
 #include "pact/base/cpu.h"
 
@@ -52,9 +53,7 @@ void compare(const Options& options) {
 
 void add_side(CLI::App& app, const std::string& prefix, Side& side) {
   app.add_option("--" + prefix + "bits", side.bits, "Bits of weights/activations");
-  app.add_option("--" + prefix + "threads", side.threads, "Threads")->check(CLI::Range(1, 256));
-  app.add_option("--" + prefix + "batch", side.batch, "Images in a run")
-      ->check(CLI::Range(1, 4096));
+  add_size_options(app, side.threads, side.batch, prefix);
 }
 
 }  // namespace
@@ -66,13 +65,6 @@ int main(int argc, char** argv) {
   app.add_option("--network", options.network, "Network by name")->required();
   pact::bench::add_side(app, "", options.ours);
   pact::bench::add_side(app, "other-", options.other);
-  app.add_option("--pairs", options.pairs, "Pairs of runs")->check(CLI::Range(1, 1000000));
-  CLI11_PARSE(app, argc, argv);
-  try {
-    pact::bench::compare(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 2;
-  }
-  return 0;
+  pact::bench::add_pairs_option(app, options.pairs);
+  return pact::bench::run_program(app, argc, argv, [&] { pact::bench::compare(options); });
 }

@@ -9,9 +9,12 @@ out=out/bench
 # A pool of threads that spins while it waits takes the other side's cores.
 export OMP_WAIT_POLICY=passive
 mkdir -p "$out"
-if ! dpkg-query -W libdnnl-dev nodejs npm >/dev/null 2>&1 && ! { dpkg-query -W libdnnl-dev && command -v npm; } >/dev/null 2>&1; then
+missing=()
+dpkg-query -W libdnnl-dev >/dev/null 2>&1 || missing+=(libdnnl-dev)
+command -v npm >/dev/null || missing+=(nodejs npm)
+if [ ${#missing[@]} -gt 0 ]; then
   sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
-  $sudo apt-get install -y --no-install-recommends libdnnl-dev $(command -v npm >/dev/null || echo nodejs npm)
+  $sudo apt-get install -y --no-install-recommends "${missing[@]}"
 fi
 [ -d tools/onnx/node_modules ] || npm ci --prefix tools/onnx --no-fund --no-audit
 cmake -S . -B "$build" >/dev/null

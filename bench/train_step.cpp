@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/pairs.h"
+#include "bench/program.h"
 #include "cli/speed_network.h"
 #include "pact/graph/quantize.h"
 #include "pact/nn/module.h"
@@ -140,12 +141,5 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads, "Threads")->check(CLI::Range(1, 256));
   app.add_option("--batch", options.batch, "Images in a step")->check(CLI::Range(1, 4096));
   app.add_option("--rounds", options.rounds, "Rounds to measure")->check(CLI::Range(1, 100000));
-  CLI11_PARSE(app, argc, argv);
-  try {
-    pact::bench::compare(options);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 2;
-  }
-  return 0;
+  return pact::bench::run_program(app, argc, argv, [&] { pact::bench::compare(options); });
 }
