@@ -73,7 +73,7 @@ void Module::begin_calibration(const numeric::Calibration& calibration) {
   constexpr float kTiny = 1e-3F;
   const torch::NoGradGuard guard;
   calibration_ = calibration;
-  calibration_passes_ = 0;
+  passes_ = 0;
   for (const Node& node : network_.nodes()) {
     if (const auto* conv = node.as<Conv2d>()) calibrate_weights(node, conv->weights);
     if (const auto* linear = node.as<Linear>()) calibrate_weights(node, linear->weights);
@@ -143,10 +143,12 @@ struct Module::Forward {
     return torch::linear(in[0], weights(op.weights), bias(op.bias));
   }
   Tensor of(const BatchNorm& op) const {
+    const bool of_batch = mode == Mode::Train || mode == Mode::Reestimate;
+    const double momentum = mode == Mode::Reestimate ? 1.0 / module.passes_ : 0.1;
     return torch::batch_norm(in[0], parameter("weight"), parameter("bias"),
                              parameter("running_mean"), parameter("running_var"),
-                             mode == Mode::Train && op.statistics == Statistics::Batch, 0.1,
-                             op.epsilon, false);
+                             of_batch && op.statistics == Statistics::Batch, momentum, op.epsilon,
+                             false);
   }
   Tensor of(const Relu&) const { return torch::relu(in[0]); }
   Tensor of(const Add&) const { return in[0] + in[1]; }
@@ -332,7 +334,7 @@ struct Module::Forward {
     if (!std::isfinite(value)) return;
     float& stored = parameter(role).data_ptr<float>()[element];
     if (by_error()) {
-      const auto passes = static_cast<float>(module.calibration_passes_);
+      const auto passes = static_cast<float>(module.passes_);
       if (passes == 1 && value != 0) stored = value;
       if (passes > 1) stored += (value - stored) / passes;
     } else {
@@ -343,7 +345,7 @@ struct Module::Forward {
 
 Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
   std::vector<Tensor> values;
-  if (mode == Mode::Calibrate) ++calibration_passes_;
+  if (mode == Mode::Calibrate || mode == Mode::Reestimate) ++passes_;
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
     Forward step{*this, node, {}, mode};

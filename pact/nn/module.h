@@ -16,7 +16,8 @@ namespace pact::nn {
 
 /// Train: batch norm uses and updates batch statistics, streams observe their range. Evaluate:
 /// neither. Calibrate: as Evaluate without quantization, and clips are set from what is seen.
-enum class Mode { Train, Evaluate, Calibrate };
+/// Reestimate: batch norm uses batch statistics and keeps their mean over the passes.
+enum class Mode { Train, Evaluate, Calibrate, Reestimate };
 
 /// Which optimizer group a parameter belongs to; Buffer: not trained.
 enum class Role { Weight, Norm, Clip, Buffer };
@@ -36,6 +37,9 @@ class Module {
   /// LeastError the mean; streams hold all they see.
   void begin_calibration(const numeric::Calibration& calibration);
 
+  /// Forgets what batch norm kept: the Reestimate passes that follow set it anew.
+  void begin_reestimation() { passes_ = 0; }
+
   const std::map<std::string, torch::Tensor>& tensors() const { return tensors_; }
   Role role(const std::string& name) const { return roles_.at(name); }
 
@@ -53,7 +57,7 @@ class Module {
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;
-  int calibration_passes_ = 0;
+  int passes_ = 0;  // of Calibrate or Reestimate
 };
 
 }  // namespace pact::nn

@@ -190,6 +190,24 @@ TEST(Module, StreamsFollowTheRangeThatTheySee) {
   EXPECT_NE(module.tensors().at(name).item<float>(), before);
 }
 
+TEST(Module, ReestimationKeepsTheMeanOfTheBatchesItSees) {
+  Module module(small_network("demo-resnet"));
+  const torch::NoGradGuard guard;
+  module.forward(torch::randn({8, 3, 16, 16}), Mode::Train);  // to be forgotten
+  torch::Tensor expected = torch::zeros({1});
+  module.begin_reestimation();
+  for (int pass = 0; pass < 3; ++pass) {
+    torch::Tensor seen;
+    const Network network = module.network();
+    module.forward(torch::randn({8, 3, 16, 16}) + pass, Mode::Reestimate,
+                   [&](NodeId id, const torch::Tensor& value) {
+                     if (network.node(id).name == "conv1") seen = value.mean({0, 2, 3});
+                   });
+    expected = expected + seen / 3;
+  }
+  EXPECT_TRUE(torch::allclose(module.tensors().at("bn1.running_mean"), expected, 1e-4, 1e-5));
+}
+
 TEST(Module, RefusesALoweredNetwork) {
   Network network;
   const NodeId image =

@@ -286,6 +286,21 @@ void read_dropout(Table table, Recipe& recipe) {
   recipe.dropout.push_back(std::move(dropout));
 }
 
+void read_distillation(Table table, Recipe& recipe) {
+  Distillation distillation;
+  const std::string network = table.text("network", "");
+  distillation.network = network.empty() ? recipe.network : network;
+  distillation.start = table.text("start", network.empty() ? recipe.start : "");
+  distillation.temperature = table.number("temperature", distillation.temperature, 0.1, 100);
+  distillation.share = table.number("share", distillation.share, 0, 1);
+  table.finish();
+  if (distillation.start.empty() && !distillation.network.ends_with(".safetensors")) {
+    throw_error(ErrorCode::InvalidArgument,
+                "distill.start: expected a file with the teacher's weights");
+  }
+  recipe.distillation = std::move(distillation);
+}
+
 Recipe read(Table table, std::string_view source) {
   Recipe recipe;
   recipe.text = source;
@@ -295,9 +310,11 @@ Recipe read(Table table, std::string_view source) {
   recipe.batch_size = table.integer("batch_size", recipe.batch_size, 1, 65536);
   recipe.seed = static_cast<std::uint64_t>(table.integer("seed", 1, 0, 1 << 30));
   recipe.threads = table.integer("threads", 0, 0, 256);
+  recipe.norm_batches = table.integer("norm_batches", recipe.norm_batches, 0, 100000);
   recipe.checkpoint_seconds = table.number("checkpoint_seconds", recipe.checkpoint_seconds, 0, 1e6);
   if (auto part = table.table("data")) read_data(*part, recipe);
   for (Table& part : table.tables("dropout")) read_dropout(std::move(part), recipe);
+  if (auto part = table.table("distill")) read_distillation(*part, recipe);
   if (auto part = table.table("optimizer")) read_optimizer(*part, recipe.optimizer);
   if (auto part = table.table("schedule")) read_schedule(*part, recipe.schedule, recipe.epochs);
   if (auto part = table.table("quantize")) read_quantize(*part, recipe);

@@ -57,6 +57,14 @@ struct Dropout {
   double rate = 0.5;
 };
 
+/// A float network whose answers are learned, too (Hinton et al. 2015).
+struct Distillation {
+  std::string network;     // the teacher's: name or .safetensors file; by default the student's
+  std::string start;       // its float weights; by default those that the student starts from
+  double temperature = 4;  // by which logits are divided
+  double share = 0.5;      // of the loss
+};
+
 struct Recipe {
   std::string text;     // as read; kept with checkpoints and packed files
   std::string network;  // name, or a .safetensors file of a network, found as `start` is
@@ -65,10 +73,12 @@ struct Recipe {
   data::Augmentation augmentation;
   int data_threads = 0;  // that prepare batches; 0: all cores for pictures in files, else 1
   std::vector<Dropout> dropout;
+  std::optional<Distillation> distillation;
   int epochs = 1;  // 0: quantize and calibrate, no training
   int batch_size = 128;
   std::uint64_t seed = 1;
-  int threads = 0;  // 0: all cores
+  int threads = 0;       // 0: all cores
+  int norm_batches = 0;  // whose statistics batch norm takes after the last step; 0: running ones
   double checkpoint_seconds = 120;
   OptimizerOptions optimizer;
   ScheduleOptions schedule;

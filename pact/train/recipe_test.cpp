@@ -32,6 +32,10 @@ epochs = 7
 batch_size = 32
 seed = 5
 threads = 2
+norm_batches = 40
+start = "floats.safetensors"
+[distill]
+temperature = 2.5
 [data]
 set = "cifar10"
 pad_crop = 4
@@ -58,6 +62,11 @@ weight_bits = 5
 )",
                                      "r.toml");
   EXPECT_EQ(recipe.epochs, 7);
+  EXPECT_EQ(recipe.norm_batches, 40);
+  ASSERT_TRUE(recipe.distillation.has_value());
+  EXPECT_EQ(recipe.distillation->network, "cifar-resnet20-v1");
+  EXPECT_EQ(recipe.distillation->start, "floats.safetensors");
+  EXPECT_EQ(recipe.distillation->temperature, 2.5);
   EXPECT_EQ(recipe.optimizer.kind, OptimizerKind::Adam);
   EXPECT_EQ(recipe.schedule.milestones, (std::vector<int>{3, 5}));
   ASSERT_TRUE(recipe.quantize.has_value());
@@ -89,6 +98,7 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of(kGood + "[optimizer]\nlearning_rate = nan\n"), HasSubstr("a number from 0"));
   EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
   EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
+  EXPECT_THAT(error_of(kGood + "[distill]\n"), HasSubstr("distill.start: expected a file"));
 }
 
 std::string changed(std::vector<std::string> settings) {

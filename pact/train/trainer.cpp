@@ -14,6 +14,7 @@
 #include "pact/models/models.h"
 #include "pact/nn/module.h"
 #include "pact/train/checkpoint.h"
+#include "pact/train/distill.h"
 #include "pact/train/dropout.h"
 #include "pact/train/evaluate.h"
 #include "pact/train/optimizer.h"
@@ -101,6 +102,7 @@ class Trainer {
         loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
     check_fits(position_.network, dataset_);
     dropout_tap(position_.network, recipe_, {});
+    if (recipe_.distillation) teacher_.emplace(recipe_, options_, position_.network);
     if (options_.start == Start::Resume) {
       optimizer_.set_state(position_.optimizer, position_.optimizer_steps);
       trim_log();
@@ -187,10 +189,12 @@ class Trainer {
     data::Batch batch = loader_.next();
     const auto size = static_cast<std::int64_t>(batch.size());
     const torch::Tensor labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
+    const torch::Tensor images = image_tensor(batch, dataset_);
     const torch::Tensor logits =
-        module_.forward(image_tensor(batch, dataset_), nn::Mode::Train,
+        module_.forward(images, nn::Mode::Train,
                         dropout_tap(position_.network, recipe_, {position_.epoch, position_.step}));
-    const torch::Tensor loss = torch::cross_entropy_loss(logits, labels);
+    const torch::Tensor loss = teacher_ ? teacher_->loss(images, logits, labels)
+                                        : torch::cross_entropy_loss(logits, labels);
     optimizer_.zero_gradients();
     loss.backward();
     rate_ = schedule_factor(recipe_.schedule, epochs_done(), recipe_.epochs);
@@ -234,6 +238,7 @@ class Trainer {
     report.images_per_second = static_cast<double>(images) / seconds;
     report.clips = clip_reports();
     const auto validation_started = Clock::now();
+    if (position_.epoch + 1 == recipe_.epochs) reestimate_norms();
     report.validation = hooks_.validate(module_.network());
     validation_seconds_ += seconds_since(validation_started);
     ++position_.epoch;
@@ -242,6 +247,20 @@ class Trainer {
     append_log(report);
     save();
     if (hooks_.on_epoch) hooks_.on_epoch(report);
+  }
+
+  // Running statistics are of weights that moved on; these are of the last ones.
+  void reestimate_norms() {
+    if (recipe_.norm_batches == 0) return;
+    const torch::NoGradGuard guard;
+    module_.begin_reestimation();
+    loader_.start(static_cast<std::size_t>(recipe_.epochs));
+    const auto batches =
+        std::min(static_cast<std::size_t>(recipe_.norm_batches), loader_.steps_per_epoch());
+    for (std::size_t i = 0; i < batches; ++i) {
+      data::Batch batch = loader_.next();
+      module_.forward(image_tensor(batch, dataset_), nn::Mode::Reestimate);
+    }
   }
 
   void finish_untrained() {
@@ -321,6 +340,7 @@ class Trainer {
   Checkpoint position_;
   nn::Module module_;
   Optimizer optimizer_;
+  std::optional<Teacher> teacher_;
   data::BatchLoader loader_;
   Clock::time_point started_;
   Clock::time_point saved_;

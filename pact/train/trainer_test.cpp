@@ -60,7 +60,7 @@ class Trainer : public testing::Test {
   static Recipe recipe(const std::string& extra = "") {
     return parse_recipe(
         "network = \"demo-resnet\"\nepochs = 1\nbatch_size = 500\nthreads = 1\n"
-        "checkpoint_seconds = 3\n[data]\nset = \"mnist\"\npad_crop = 2\n"
+        "checkpoint_seconds = 3\nnorm_batches = 2\n[data]\nset = \"mnist\"\npad_crop = 2\n"
         "[optimizer]\nlearning_rate = 0.05\nalpha_decay = 1e-3\n"
         "[quantize]\nalpha = 6\n" +
             extra,
