@@ -38,7 +38,7 @@ TEST(KernelObjects, DefineTheirTableAndNothingElse) {
     EXPECT_TRUE(is_data) << defined[0];
   }
 #if defined(__x86_64__)
-  EXPECT_EQ(examined, 9);
+  EXPECT_EQ(examined, 11);
 #endif
 }
 

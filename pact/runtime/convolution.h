@@ -47,8 +47,8 @@ class ConvolutionStep : public Step {
   std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros
 };
 
-/// A convolution whose filters see all channels. Work is cut into blocks of rows (of outputs, or of
-/// tiles of them) times blocks of panels (of as many output channels as the kernel has columns).
+/// A convolution whose work is cut into blocks of rows (of outputs, or of tiles of them) times
+/// blocks of panels (of as many output channels as the kernel has columns).
 class PanelConvolution : public ConvolutionStep {
  public:
   using ConvolutionStep::ConvolutionStep;
@@ -71,6 +71,10 @@ class PanelConvolution : public ConvolutionStep {
              std::int64_t framed_width, std::int16_t* target) const;
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
+  /// Input rows that `rows` rows of outputs read.
+  std::int64_t rows_read(std::int64_t rows) const {
+    return (rows - 1) * op_.stride.y + std::int64_t{op_.dilation.y} * (op_.kernel.y - 1) + 1;
+  }
 
   std::int64_t rows_ = 1;
   std::int64_t rows_in_block_ = 1;  // that scratch has room for
@@ -89,6 +93,8 @@ std::unique_ptr<Step> make_prepared(const StepContext& context, std::int32_t nod
 }
 
 /// Makes a step, or null if the layer or the instruction set does not allow this way.
+std::unique_ptr<Step> make_depthwise_convolution(const StepContext& context, std::int32_t node,
+                                                 std::int32_t requantize);
 std::unique_ptr<Step> make_packed_convolution(const StepContext& context, std::int32_t node,
                                               std::int32_t requantize);
 std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,

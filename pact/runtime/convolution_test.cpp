@@ -51,6 +51,14 @@ IntConv2d conv(std::int64_t channels, std::int64_t kernel, std::int64_t stride,
           .weights = weights};
 }
 
+// A filter for each channel.
+IntConv2d depthwise(std::int64_t channels, std::int64_t kernel, std::int64_t stride,
+                    const Grid& weights) {
+  IntConv2d op = conv(channels, kernel, stride, weights);
+  op.groups = channels;
+  return op;
+}
+
 TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   struct Case {
     Layer layer;
@@ -68,6 +76,8 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{33, {1, 1}, conv(65, 1, 1, odd_grid(2)), affine_grid(2, 1)}, "packed_dot_u8_s2"},
       {{33, {1, 1}, conv(1, 1, 1, odd_grid(1))}, "packed_dot_u8_s2"},
       {{33, {1, 1}, conv(40, 1, 1, odd_grid(5))}, "dot_u8"},
+      {{32, {8, 8}, depthwise(32, 3, 1, odd_grid(4))}, "depthwise_u8_i16"},
+      {{33, {7, 9}, depthwise(33, 3, 2, odd_grid(8)), affine_grid(8, 100)}, "depthwise_u8_i16"},
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {
@@ -135,6 +145,11 @@ TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
                     weights[static_cast<std::size_t>(draw(0, 5))]);
     if (wide) layer.op.kernel = {3, 3}, layer.op.padding = {1, 1, 1, 1};
     layer.activations = activations[static_cast<std::size_t>(draw(0, wide ? 5 : 7))];
+    if (seed % 4 == 1) {
+      layer.op.out_channels = layer.op.groups = layer.channels;
+      layer.op.dilation = {draw(1, 2), draw(1, 2)};
+      layer.size = {draw(9, 12), draw(9, 130)};
+    }
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const Network network = network_of(layer, seed);
     for (const Isa isa : available_isas()) kernels.merge(kernels_of(network, isa));
@@ -147,6 +162,7 @@ TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
     EXPECT_THAT(kernels, Contains(testing::AllOf(StartsWith("dot_u8"), testing::EndsWith(level))));
   }
   EXPECT_THAT(kernels, Contains(StartsWith("winograd_2x2_3x3_scalar")));
+  EXPECT_THAT(kernels, Contains(StartsWith("depthwise_u8_i16_i32_1x16_scalar")));
 }
 
 }  // namespace

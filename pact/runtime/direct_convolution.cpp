@@ -90,10 +90,6 @@ class DirectConvolution final : public PanelConvolution {
     return !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 ||
            depth_ % 4 != 0;
   }
-  // Input rows that `rows` rows of outputs read.
-  std::int64_t rows_read(std::int64_t rows) const {
-    return (rows - 1) * op_.stride.y + std::int64_t{op_.dilation.y} * (op_.kernel.y - 1) + 1;
-  }
   std::int64_t framed_width() const {
     return is_framed() ? in_.width + op_.padding.left + op_.padding.right : in_.width;
   }

@@ -44,8 +44,8 @@ torch::Tensor Teacher::loss(const torch::Tensor& images, const torch::Tensor& lo
     const torch::Tensor answers = module_.forward(images, nn::Mode::Evaluate);
     taught = torch::log_softmax(answers / temperature, 1);
   }
-  const torch::Tensor divergence = torch::kl_div(torch::log_softmax(logits / temperature, 1), taught,
-                                                 at::Reduction::Sum, /*log_target=*/true) /
+  const torch::Tensor divergence = torch::kl_div(torch::log_softmax(logits / temperature, 1),
+                                                 taught, at::Reduction::Sum, /*log_target=*/true) /
                                    logits.size(0);
   return (1 - options_.share) * torch::cross_entropy_loss(logits, labels) +
          options_.share * temperature * temperature * divergence;

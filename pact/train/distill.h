@@ -18,8 +18,8 @@ class Teacher {
   Teacher(const Recipe& recipe, const TrainOptions& options, const graph::Network& student);
 
   /// (1 - share) * cross entropy + share * T^2 * KL(teacher || student), both softened by the
-  /// temperature T; means over the batch. images: {n, c, h, w}; logits: {n, classes} of the student;
-  /// labels: {n}.
+  /// temperature T; means over the batch. images: {n, c, h, w}; logits: {n, classes} of the
+  /// student; labels: {n}.
   torch::Tensor loss(const torch::Tensor& images, const torch::Tensor& logits,
                      const torch::Tensor& labels);
 

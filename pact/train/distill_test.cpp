@@ -34,11 +34,11 @@ class Distill : public testing::Test {
     value_or_throw(
         write_atomically(folder_ / "teacher.safetensors",
                          graph::serialize_safetensors(graph::to_tensor_file(network(classes, 2)))));
-    const Recipe recipe =
-        parse_recipe("network = \"demo-resnet\"\n[data]\nset = \"mnist\"\n[distill]\n"
-                     "network = \"teacher.safetensors\"\n" +
-                         keys,
-                     "test");
+    const Recipe recipe = parse_recipe(
+        "network = \"demo-resnet\"\n[data]\nset = \"mnist\"\n[distill]\n"
+        "network = \"teacher.safetensors\"\n" +
+            keys,
+        "test");
     TrainOptions options;
     options.data_root = options.recipe_folder = folder_;
     return Teacher(recipe, options, network(10, 1));
@@ -57,8 +57,7 @@ TEST_F(Distill, NoShareIsCrossEntropy) {
 
 TEST_F(Distill, AStudentThatAnswersAsItsTeacherHasNothingToLearn) {
   nn::Module same(network(10, 2));
-  const Tensor answers =
-      same.forward(images_, nn::Mode::Evaluate).detach().set_requires_grad(true);
+  const Tensor answers = same.forward(images_, nn::Mode::Evaluate).detach().set_requires_grad(true);
   const Tensor loss = teacher("share = 1.0\n").loss(images_, answers, labels_);
   loss.backward();
   EXPECT_NEAR(loss.item<float>(), 0, 1e-5);
@@ -73,8 +72,7 @@ TEST_F(Distill, IsTheWeightedSumOfBothLosses) {
   const Tensor divergence = (taught * (taught / learned).log()).sum(1).mean();
   const Tensor expected =
       0.25 * torch::cross_entropy_loss(logits_, labels_) + 0.75 * t * t * divergence;
-  const Tensor loss =
-      teacher("share = 0.75\ntemperature = 3\n").loss(images_, logits_, labels_);
+  const Tensor loss = teacher("share = 0.75\ntemperature = 3\n").loss(images_, logits_, labels_);
   EXPECT_NEAR(loss.item<float>(), expected.item<float>(), 1e-4);
 }
 
