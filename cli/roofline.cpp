@@ -36,9 +36,8 @@ double shortest(ThreadPool& pool, const Work& work) {
 double measure_macs(Isa isa, ThreadPool& pool) {
   constexpr std::int64_t kDepth = 512;
   constexpr std::int64_t kCalls = 2000;
-  const std::vector<std::int8_t> weights(static_cast<std::size_t>(kDepth), 1);
   const kernels::DotKernel& kernel =
-      *kernels::select_byte_dot(isa, 64, {weights.data(), 1, 1, kDepth, 1});
+      *kernels::select_byte_dot(isa, 64, kernels::kMostProductsIn16Bits);
   const std::vector<std::uint8_t> a(static_cast<std::size_t>(kernel.max_rows * kDepth), 1);
   const AlignedBuffer<std::uint8_t> b(static_cast<std::size_t>(kernel.columns * kDepth));
   std::vector<std::vector<std::int32_t>> sums(

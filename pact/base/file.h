@@ -26,6 +26,10 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  /// Gives back the memory of the pages that lie in `part` of bytes(). They can still be read: the
+  /// system fetches them again.
+  void release(std::span<const std::byte> part) const;
+
  private:
   MappedFile() = default;
   const std::byte* data_ = nullptr;

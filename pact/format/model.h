@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "pact/base/file.h"
 #include "pact/base/result.h"
 #include "pact/numeric/functions.h"
 #include "pact/numeric/grid.h"
@@ -189,6 +190,7 @@ struct Model {
   std::vector<Node> nodes;  // the first is the Input; each reads earlier ones
   std::int32_t output = 0;
   std::shared_ptr<const void> memory;  // what the views look into
+  const MappedFile* file = nullptr;    // `memory`, if it is one
 
   const Value& input_value() const { return nodes.front().value; }
   const Value& output_value() const { return nodes[static_cast<std::size_t>(output)].value; }
@@ -197,6 +199,9 @@ struct Model {
   }
   /// Multiplications and additions of one image in node `node`.
   std::int64_t macs(const Node& node) const;
+  /// Gives back the memory that the weights of an integer convolution take in a mapped file; they
+  /// can be read again.
+  void release_weights(const Node& node) const;
 };
 
 /// Reads a packed file, mapped into memory. Errors: [file] what was expected, what was found.

@@ -276,6 +276,8 @@ Result<Model> read(const std::filesystem::path& path) {
   auto memory = std::make_shared<MappedFile>(std::move(file));
   Result<Model> model = read_bytes(memory->bytes());
   if (!model) return make_error(model.error().code, path.string(), ": ", model.error().message);
+  memory->release(memory->bytes());  // verification has read them all
+  model->file = memory.get();
   model->memory = std::move(memory);
   return model;
 }
@@ -286,6 +288,11 @@ Result<Model> read(std::span<const std::byte> bytes) {
   PACT_TRY(Model model, read_bytes(memory->span()));
   model.memory = std::move(memory);
   return model;
+}
+
+void Model::release_weights(const Node& node) const {
+  const auto* conv = std::get_if<Conv>(&node.operation);
+  if (file != nullptr && conv != nullptr) file->release(conv->packed);
 }
 
 }  // namespace pact::format

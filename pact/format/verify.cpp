@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Consistency of a model beyond its encoding. What is checked here, the runtime does not check.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -18,6 +19,57 @@ struct Sums {
   explicit Sums(std::size_t nodes) : filters(nodes), largest(nodes) {}
   std::vector<std::vector<std::int64_t>> filters;
   std::vector<std::int64_t> largest;
+};
+
+// Sums of the absolute levels of filters.
+class FilterSums {
+ public:
+  struct Sum {
+    std::int64_t magnitude = 0;
+    std::int32_t largest_code = 0;
+  };
+
+  FilterSums(const Conv& op, std::size_t filter, std::size_t filters)
+      : bytes_(op.packed), filter_bytes_(filter) {
+    const int bits = op.grid.bits;
+    // What a byte adds: all its codes, or the one of a byte that was unpacked because filters or
+    // codes do not end where bytes do.
+    const bool packed = 8 % bits == 0 && filter * static_cast<std::size_t>(bits) % 8 == 0;
+    const std::size_t codes_in_byte = packed ? static_cast<std::size_t>(8 / bits) : 1;
+    filter_bytes_ /= codes_in_byte;
+    if (!packed) unpack(op, filter * filters);
+    for (std::size_t byte = 0; byte < of_byte_.size(); ++byte) {
+      const auto stored = static_cast<std::byte>(byte);
+      std::array<std::uint8_t, 8> codes{static_cast<std::uint8_t>(byte)};
+      if (packed) numeric::unpack({&stored, 1}, bits, {codes.data(), codes_in_byte});
+      for (std::size_t i = 0; i < codes_in_byte; ++i) {
+        of_byte_[byte].magnitude += std::abs(op.grid.level(codes[i]));
+        of_byte_[byte].largest_code = std::max<std::int32_t>(of_byte_[byte].largest_code, codes[i]);
+      }
+    }
+  }
+
+  Sum of(std::size_t filter) const {
+    Sum sum;
+    for (const std::byte byte : bytes_.subspan(filter * filter_bytes_, filter_bytes_)) {
+      const Sum& add = of_byte_[static_cast<std::size_t>(byte)];
+      sum.magnitude += add.magnitude;
+      sum.largest_code = std::max(sum.largest_code, add.largest_code);
+    }
+    return sum;
+  }
+
+ private:
+  void unpack(const Conv& op, std::size_t count) {
+    unpacked_.resize(count);
+    numeric::unpack(op.packed, op.grid.bits, unpacked_);
+    bytes_ = std::as_bytes(std::span(unpacked_));
+  }
+
+  std::span<const std::byte> bytes_;
+  std::size_t filter_bytes_;
+  std::vector<std::uint8_t> unpacked_;
+  std::array<Sum, 256> of_byte_{};
 };
 
 // One overload of `of` per operation.
@@ -105,39 +157,17 @@ struct Check {
     return check_weights(op, static_cast<std::size_t>(filter));
   }
 
-  static std::int64_t sum_of_magnitudes(const numeric::Grid& grid,
-                                        std::span<const std::uint8_t> codes) {
-    constexpr std::size_t kPart = 1 << 16;  // levels have 9 bits: a part has a sum of 32
-    const auto lowest = static_cast<std::int16_t>(grid.lowest);
-    const auto step = static_cast<std::int16_t>(grid.step);
-    std::int64_t sum = 0;
-    for (std::size_t first = 0; first < codes.size(); first += kPart) {
-      std::int32_t part = 0;
-      // In 16 bits, so that vectors of any instruction set do.
-      for (const std::uint8_t code : codes.subspan(first, std::min(kPart, codes.size() - first))) {
-        const auto level =
-            static_cast<std::int16_t>(lowest + static_cast<std::int16_t>(step * code));
-        part += static_cast<std::int16_t>(level < 0 ? -level : level);
-      }
-      sum += part;
-    }
-    return sum;
-  }
-
   // Codes on the grid, and no filter whose sum could leave 32 bits.
   Status check_weights(const Conv& op, std::size_t filter) const {
-    std::vector<std::uint8_t> codes(filter * static_cast<std::size_t>(out().channels));
-    numeric::unpack(op.packed, op.grid.bits, codes);
     const std::int64_t limit =
         std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
     auto& sums = all_sums.filters[static_cast<std::size_t>(&node - model.nodes.data())];
-    std::uint8_t largest = 0;
-    for (const std::uint8_t code : codes) largest = std::max(largest, code);
-    PACT_CHECK_OK(expect(largest < op.grid.codes, "weights on their grid"));
-    for (std::size_t o = 0; o < codes.size(); o += filter) {
-      const std::int64_t sum = sum_of_magnitudes(op.grid, {codes.data() + o, filter});
-      PACT_CHECK_OK(expect(sum <= limit, "weights whose sums stay within 32 bits"));
-      sums.push_back(sum);
+    const FilterSums filters(op, filter, static_cast<std::size_t>(out().channels));
+    for (std::size_t o = 0; o < static_cast<std::size_t>(out().channels); ++o) {
+      const FilterSums::Sum sum = filters.of(o);
+      PACT_CHECK_OK(expect(sum.largest_code < op.grid.codes, "weights on their grid"));
+      PACT_CHECK_OK(expect(sum.magnitude <= limit, "weights whose sums stay within 32 bits"));
+      sums.push_back(sum.magnitude);
     }
     return {};
   }

@@ -25,8 +25,8 @@ void pack_taps(const std::int16_t* levels, std::int64_t channels, std::int64_t t
   const std::int64_t blocks = (channels + kDepthwiseColumns - 1) / kDepthwiseColumns;
   std::fill_n(packed, blocks * block_size, std::int16_t{0});
   for (std::int64_t channel = 0; channel < channels; ++channel) {
-    std::int16_t* column = packed + channel / kDepthwiseColumns * block_size +
-                           channel % kDepthwiseColumns * 2;
+    std::int16_t* column =
+        packed + channel / kDepthwiseColumns * block_size + channel % kDepthwiseColumns * 2;
     for (std::int64_t tap = 0; tap < taps; ++tap) {
       column[tap / 2 * kDepthwiseColumns * 2 + tap % 2] = levels[channel * taps + tap];
     }

@@ -13,7 +13,8 @@ namespace pact::kernels {
 inline constexpr int kDepthwiseColumns = 16;
 
 /// Sums of `count` pixels of kDepthwiseColumns channels:
-///   c[pixel][column] = sum over taps t of a[pixel * pixel_stride + taps[t] + column] * b[t][column]
+///   c[pixel][column] = sum over taps t of a[pixel * pixel_stride + taps[t] + column] *
+///   b[t][column]
 /// Every |sum| must fit 32 bits, and so must that of two products.
 struct DepthwiseOperands {
   const std::uint8_t* a;  // kDepthwiseColumns codes are read at every tap

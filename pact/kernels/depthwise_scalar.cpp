@@ -24,8 +24,7 @@ void run_depthwise_scalar(const DepthwiseOperands& o) {
 
 }  // namespace
 
-const DepthwiseKernel depthwise_scalar{.name = "depthwise_u8_i16_i32_1x16_scalar",
-                                       .isa = Isa::Scalar,
-                                       .run = &run_depthwise_scalar};
+const DepthwiseKernel depthwise_scalar{
+    .name = "depthwise_u8_i16_i32_1x16_scalar", .isa = Isa::Scalar, .run = &run_depthwise_scalar};
 
 }  // namespace pact::kernels

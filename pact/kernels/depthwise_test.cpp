@@ -101,7 +101,8 @@ TEST(Depthwise, EveryKernelIsExactForEveryTail) {
 TEST(Depthwise, EveryKernelIsExactAtTheExtremes) {
   for (const DepthwiseKernel& kernel : depthwise_runnable()) {
     for (const int level : {-32768, -128, 127, 32767}) {
-      expect_exact_depthwise(kernel, problem_of(5, 9, [] { return 255; }, [&] { return level; }));
+      expect_exact_depthwise(kernel, problem_of(
+                                         5, 9, [] { return 255; }, [&] { return level; }));
     }
   }
 }

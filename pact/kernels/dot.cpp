@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -27,8 +26,6 @@ DotKernelTable dot_kernels(Isa isa) {
 }
 
 namespace {
-
-constexpr int kMaxQuadsIn16Bits = 8;
 
 // What the positive weights and what the negative ones of a half of a quad, or of several, can add
 // to a 16-bit sum, for one unit of activation.
@@ -89,7 +86,7 @@ const DotKernel* best_dot(Isa isa, std::int64_t columns, std::int64_t rows, cons
 }  // namespace
 
 int most_products_in_16_bits(const DotFilters& filters) {
-  int quads = kMaxQuadsIn16Bits;
+  int quads = kMostProductsIn16Bits / 2;
   Extents extents;
   for (std::int64_t i = 0; i < filters.count * filters.segments && quads > 0; ++i) {
     extents.assign(filters.weights + i * filters.depth, filters.depth);
@@ -104,14 +101,19 @@ int most_products_in_16_bits(const DotFilters& filters) {
   return 2 * quads;
 }
 
-const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters,
+bool sums_in_16_bits(Isa isa) {
+  const auto on_bytes = [](const DotKernel& kernel) { return kernel.operand == DotOperand::Bytes; };
+  for (int level = static_cast<int>(isa); level >= 0; --level) {
+    const DotKernel* any = best_dot(static_cast<Isa>(level), 1, 1, on_bytes);
+    if (any != nullptr) return any->products_in_16_bits > 0;
+  }
+  return false;
+}
+
+const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, int most_products,
                                  std::int64_t rows) {
-  std::optional<int> most;
   const auto fits = [&](const DotKernel& kernel) {
-    if (kernel.operand != DotOperand::Bytes) return false;
-    if (kernel.products_in_16_bits == 0) return true;
-    if (!most) most = most_products_in_16_bits(filters);
-    return kernel.products_in_16_bits <= *most;
+    return kernel.operand == DotOperand::Bytes && kernel.products_in_16_bits <= most_products;
   };
   for (int level = static_cast<int>(isa); level >= 0; --level) {
     if (level == static_cast<int>(Isa::Scalar) && isa != Isa::Scalar) break;
@@ -142,15 +144,21 @@ void pack(const T* weights, std::int64_t columns, std::int64_t segments, std::in
   if (left > 0 || columns % block > 0) {
     std::fill_n(packed, (columns + block - 1) / block * block * segments * quads * kQuad, T{0});
   }
-  for (std::int64_t column = 0; column < columns; ++column) {
+  for (std::int64_t first = 0; first < columns; first += block) {
+    const std::int64_t in_block = std::min<std::int64_t>(block, columns - first);
     for (std::int64_t segment = 0; segment < segments; ++segment) {
-      const T* source = weights + (column * segments + segment) * depth;
-      T* target =
-          packed + ((column / block * segments + segment) * quads * block + column % block) * kQuad;
+      const T* source = weights + (first * segments + segment) * depth;
+      T* target = packed + (first * segments + segment * block) * quads * kQuad;
       for (std::int64_t quad = 0; quad < depth / kQuad; ++quad) {
-        std::memcpy(target + quad * block * kQuad, source + quad * kQuad, sizeof(T) * kQuad);
+        for (std::int64_t column = 0; column < in_block; ++column) {
+          std::memcpy(target + (quad * block + column) * kQuad,
+                      source + column * segments * depth + quad * kQuad, sizeof(T) * kQuad);
+        }
       }
-      if (left > 0) std::copy_n(source + depth - left, left, target + (quads - 1) * block * kQuad);
+      for (std::int64_t column = 0; column < in_block && left > 0; ++column) {
+        std::copy_n(source + column * segments * depth + depth - left, left,
+                    target + ((quads - 1) * block + column) * kQuad);
+      }
     }
   }
 }

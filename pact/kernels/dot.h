@@ -67,15 +67,20 @@ struct DotFilters {
   std::int64_t depth;
   std::int64_t largest_code;
 };
+inline constexpr int kMostProductsIn16Bits = 16;
 /// How many products a 16-bit sum can always hold, of as many first or second halves of successive
-/// quads as kernels sum: a power of two up to 16, or 0.
+/// quads as kernels sum: a power of two up to kMostProductsIn16Bits, or 0.
 int most_products_in_16_bits(const DotFilters& filters);
 
+/// Whether `isa`, or the next slower level that multiplies bytes, has kernels that sum in 16 bits.
+bool sums_in_16_bits(Isa isa);
+
 /// The kernel for `columns` columns on `isa` or the next slower level that has one whose 16-bit
-/// sums hold: the one that computes the fewest columns in vain; of those, one that takes all of
-/// `rows` at once, so that weights are read once; the widest of those; the one with the longest
-/// 16-bit sums of those. Null if there is none but the scalar one and `isa` is faster.
-const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, const DotFilters& filters,
+/// sums are of at most `most_products`: the one that computes the fewest columns in vain; of those,
+/// one that takes all of `rows` at once, so that weights are read once; the widest of those; the
+/// one with the longest 16-bit sums of those. Null if there is none but the scalar one and `isa` is
+/// faster.
+const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, int most_products,
                                  std::int64_t rows = 1);
 const DotKernel& select_word_dot(Isa isa, std::int64_t columns);
 

@@ -254,20 +254,21 @@ TEST(MostProductsIn16Bits, LooksAtEverySegmentOfEveryFilter) {
 
 TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
 #if defined(__x86_64__)
-  const std::vector<std::int8_t> narrow(64, 15);
-  const std::vector<std::int8_t> wide(64, 127);
-  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(narrow, 15))->products_in_16_bits, 16);
-  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(wide, 90))->products_in_16_bits, 2);
-  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, filter_of(wide, 255)), nullptr);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512, 64, filter_of(narrow, 15))->isa, Isa::Avx2);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255))->columns, 32);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 16, filter_of(wide, 255))->columns, 16);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 14)->columns, 32);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 16)->columns, 16);
-  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, filter_of(wide, 255), 17)->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, 16)->products_in_16_bits, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, 2)->products_in_16_bits, 2);
+  EXPECT_EQ(select_byte_dot(Isa::Avx2, 64, 0), nullptr);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512, 64, 16)->isa, Isa::Avx2);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0)->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 16, 0)->columns, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 14)->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 16)->columns, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 17)->columns, 32);
+  EXPECT_TRUE(sums_in_16_bits(Isa::Avx2));
+  EXPECT_TRUE(sums_in_16_bits(Isa::Avx512));
+  EXPECT_FALSE(sums_in_16_bits(Isa::Avx512Vnni));
 #endif
-  const std::vector<std::int8_t> any(64, -128);
-  EXPECT_EQ(select_byte_dot(Isa::Scalar, 64, filter_of(any, 255))->isa, Isa::Scalar);
+  EXPECT_EQ(select_byte_dot(Isa::Scalar, 64, 0)->isa, Isa::Scalar);
+  EXPECT_FALSE(sums_in_16_bits(Isa::Scalar));
 }
 
 TEST(SelectDot, HasWordsOnEveryLevelAndWastesFewColumns) {

@@ -2,6 +2,7 @@
 #include "pact/runtime/convolution.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "pact/numeric/pack.h"
 
@@ -20,13 +21,22 @@ ConvolutionStep::ConvolutionStep(const StepContext& context, std::int32_t node,
   if (requantize >= 0) requantizer_.emplace(context, requantize, node);
 }
 
-std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
+std::vector<std::uint8_t> ConvolutionStep::weight_codes(const Range& filters) const {
+  const std::int64_t first = filters.first * filter_size();
+  const std::int64_t before = first % 8;  // eight codes end at the end of a byte
+  const auto byte = static_cast<std::size_t>((first - before) / 8 * op_.grid.bits);
+  std::vector<std::uint8_t> codes(static_cast<std::size_t>(before + filters.count * filter_size()));
+  numeric::unpack(op_.packed.subspan(byte), op_.grid.bits, codes);
+  codes.erase(codes.begin(), codes.begin() + before);
+  return codes;
+}
+
+std::vector<std::int16_t> ConvolutionStep::weight_levels(const Range& filters) const {
   const std::int64_t window = std::int64_t{op_.kernel.y} * op_.kernel.x;
-  const std::int64_t depth = window * in_group_;
-  std::vector<std::uint8_t> codes(static_cast<std::size_t>(depth * out_.channels));
-  numeric::unpack(op_.packed, op_.grid.bits, codes);
+  const std::int64_t depth = filter_size();
+  const std::vector<std::uint8_t> codes = weight_codes(filters);
   std::vector<std::int16_t> levels(codes.begin(), codes.end());
-  for (std::int64_t o = 0; o < out_.channels && window > 1; ++o) {
+  for (std::int64_t o = 0; o < filters.count && window > 1; ++o) {
     const std::uint8_t* filter = codes.data() + o * depth;
     std::int16_t* target = levels.data() + o * depth;
     for (std::int64_t k = 0; k < window; ++k) {
@@ -44,10 +54,11 @@ std::vector<std::int16_t> ConvolutionStep::weight_levels() const {
 void ConvolutionStep::multiply_codes() {
   const std::int32_t lowest = in_.grid.lowest;
   if (lowest == 0) return;
-  const std::vector<std::int16_t> levels = weight_levels();
-  const std::size_t filter = levels.size() / static_cast<std::size_t>(out_.channels);
-  std::vector<std::int32_t> summands(static_cast<std::size_t>(out_.channels), 0);
-  for (std::size_t i = 0; i < levels.size(); ++i) summands[i / filter] += lowest * levels[i];
+  std::vector<std::int32_t> summands;
+  for (std::int64_t filter = 0; filter < out_.channels; ++filter) {
+    const std::vector<std::int16_t> levels = weight_levels({filter, 1});
+    summands.push_back(lowest * std::accumulate(levels.begin(), levels.end(), 0));
+  }
   if (requantizer_) {
     requantizer_->add_to_accumulators(summands);
   } else {

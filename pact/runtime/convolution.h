@@ -2,6 +2,7 @@
 // What the ways of computing an integer convolution share.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -21,8 +22,14 @@ class ConvolutionStep : public Step {
   }
 
  protected:
-  /// Levels of the weights, [out][kernel row][kernel column][in of the group].
-  std::vector<std::int16_t> weight_levels() const;
+  /// Elements of a filter.
+  std::int64_t filter_size() const { return std::int64_t{op_.kernel.y} * op_.kernel.x * in_group_; }
+  /// Weights of some filters as they are stored, [filter][in of the group][kernel row][column].
+  std::vector<std::uint8_t> weight_codes(const Range& filters) const;
+  /// Levels of the weights of some filters, [filter][kernel row][kernel column][in of the group].
+  /// Large layers are packed by few filters at a time, which takes little memory.
+  std::vector<std::int16_t> weight_levels(const Range& filters) const;
+  std::vector<std::int16_t> weight_levels() const { return weight_levels({0, out_.channels}); }
 
   const std::uint8_t* input(const Batch& batch, std::int64_t image) const {
     return batch.value<std::uint8_t>(input_, image);
@@ -71,6 +78,11 @@ class PanelConvolution : public ConvolutionStep {
              std::int64_t framed_width, std::int16_t* target) const;
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
+  /// The filters of a panel.
+  Range filters_of(std::int64_t panel) const {
+    const std::int64_t first = panel * columns_;
+    return {first, std::min<std::int64_t>(columns_, out_.channels - first)};
+  }
   /// Input rows that `rows` rows of outputs read.
   std::int64_t rows_read(std::int64_t rows) const {
     return (rows - 1) * op_.stride.y + std::int64_t{op_.dilation.y} * (op_.kernel.y - 1) + 1;

@@ -44,8 +44,8 @@ class DepthwiseConvolution final : public PanelConvolution {
   std::string_view kernel() const override { return kernel_->name; }
   std::size_t weight_bytes() const override { return weights_.size(); }
   std::size_t scratch_bytes() const override {
-    return framed_bytes() +
-           whole_lines(static_cast<std::size_t>(kDepthwisePixels * columns_) * sizeof(std::int32_t));
+    return framed_bytes() + whole_lines(static_cast<std::size_t>(kDepthwisePixels * columns_) *
+                                        sizeof(std::int32_t));
   }
 
  private:
@@ -58,7 +58,8 @@ class DepthwiseConvolution final : public PanelConvolution {
   std::int64_t row_bytes() const { return framed_width() * in_.channels; }
   // The last panel's columns may reach beyond the last pixel.
   std::size_t framed_bytes() const {
-    return whole_lines(static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() + columns_));
+    return whole_lines(
+        static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() + columns_));
   }
 
   // The last of an odd number is paired with the first, at weights of zero.

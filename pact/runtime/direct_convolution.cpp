@@ -24,20 +24,6 @@ bool fit_bytes(const numeric::Grid& grid) {
   return grid.lowest >= Byte::min() && grid.highest() <= Byte::max();
 }
 
-// Of the products of a filter, if every activation were `code`.
-std::int64_t largest_sum(const std::vector<std::int16_t>& levels, std::int64_t filter,
-                         std::int64_t code) {
-  std::int64_t largest = 0;
-  for (std::size_t first = 0; first < levels.size(); first += static_cast<std::size_t>(filter)) {
-    std::int64_t sum = 0;
-    for (std::int64_t i = 0; i < filter; ++i) {
-      sum += std::abs(levels[first + static_cast<std::size_t>(i)]);
-    }
-    largest = std::max(largest, sum);
-  }
-  return largest * code;
-}
-
 class DirectConvolution final : public PanelConvolution {
  public:
   using PanelConvolution::PanelConvolution;
@@ -46,24 +32,18 @@ class DirectConvolution final : public PanelConvolution {
   // words: a model bounds sums of products of levels, and codes can be larger.
   bool prepare(Isa isa) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
-    const std::vector<std::int16_t> levels = weight_levels();
-    std::vector<std::int8_t> bytes;
-    if (fit_bytes(op_.grid) && sums_fit(levels)) {
-      bytes.assign(levels.begin(), levels.end());
-      kernel_ = kernels::select_byte_dot(isa, out_.channels,
-                                         {.weights = bytes.data(),
-                                          .count = out_.channels,
-                                          .segments = op_.kernel.y,
-                                          .depth = std::int64_t{op_.kernel.x} * in_.channels,
-                                          .largest_code = largest_code()});
+    depth_ = std::int64_t{op_.kernel.x} * in_.channels;
+    if (fit_bytes(op_.grid) && sums_fit()) {
+      const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
+      kernel_ = kernels::select_byte_dot(isa, out_.channels, most);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes();
     if (on_bytes()) {
-      pack(bytes);
+      pack<std::int8_t>();
       multiply_codes();
     } else {
-      pack(levels);
+      pack<std::int16_t>();
     }
     return true;
   }
@@ -77,12 +57,28 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
   std::ptrdiff_t step_bytes() const { return op_.stride.x * pixel_bytes(); }
-  std::int64_t filter_size() const {
-    return std::int64_t{op_.kernel.y} * op_.kernel.x * in_.channels;
+  // Of the products of a filter, if every activation were the largest code.
+  bool sums_fit() const {
+    if (in_.grid.lowest == 0) return true;
+    for (std::int64_t filter = 0; filter < out_.channels; ++filter) {
+      std::int64_t sum = 0;
+      for (const std::int16_t level : weight_levels({filter, 1})) sum += std::abs(level);
+      if (sum * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
+    }
+    return true;
   }
-  bool sums_fit(const std::vector<std::int16_t>& levels) const {
-    return in_.grid.lowest == 0 || largest_sum(levels, filter_size(), largest_code()) <=
-                                       std::numeric_limits<std::int32_t>::max();
+  int most_products() const {
+    int most = kernels::kMostProductsIn16Bits;
+    for (std::int64_t filter = 0; filter < out_.channels && most > 0; ++filter) {
+      const std::vector<std::int16_t> levels = weight_levels({filter, 1});
+      const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
+      most = std::min(most, kernels::most_products_in_16_bits({.weights = bytes.data(),
+                                                               .count = 1,
+                                                               .segments = op_.kernel.y,
+                                                               .depth = depth_,
+                                                               .largest_code = largest_code()}));
+    }
+    return most;
   }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
@@ -104,7 +100,6 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   void choose_sizes() {
-    depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     columns_ = kernel_->columns;
     panels_ = (out_.channels + columns_ - 1) / columns_;
     rows_ = out_.height;
@@ -124,11 +119,18 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   template <typename T>
-  void pack(const std::vector<T>& weights) {
-    weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(kernels::dot_packed_bytes(
-        kernel_->operand, out_.channels, op_.kernel.y, depth_, columns_)));
-    kernels::pack_dot_columns(weights.data(), out_.channels, op_.kernel.y, depth_, columns_,
-                              reinterpret_cast<T*>(weights_.data()));
+  void pack() {
+    const std::int64_t panel_bytes =
+        kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
+    weights_ =
+        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * panel_bytes));
+    for (std::int64_t panel = 0; panel < panels_; ++panel) {
+      const Range filters = filters_of(panel);
+      const std::vector<std::int16_t> levels = weight_levels(filters);
+      const std::vector<T> weights(levels.begin(), levels.end());
+      kernels::pack_dot_columns(weights.data(), filters.count, op_.kernel.y, depth_, columns_,
+                                reinterpret_cast<T*>(weights_.data() + panel * panel_bytes));
+    }
   }
 
   // Where a row of outputs begins to read.

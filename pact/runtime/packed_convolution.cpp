@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "pact/kernels/packed_dot.h"
-#include "pact/numeric/pack.h"
 #include "pact/runtime/convolution.h"
 
 namespace pact::runtime {
@@ -54,12 +53,14 @@ class PackedConvolution final : public PanelConvolution {
   std::int64_t panel_bytes() const { return groups_ * columns_ * 4; }
 
   void pack() {
-    const std::int64_t depth = in_.channels;
-    std::vector<std::uint8_t> codes(static_cast<std::size_t>(depth * out_.channels));
-    numeric::unpack(op_.packed, op_.grid.bits, codes);
-    weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(panels_ * panel_bytes()));
-    kernels::pack_fields(codes.data(), out_.channels, depth, kernel_->bits, columns_,
-                         reinterpret_cast<std::uint8_t*>(weights_.data()));
+    weights_ =
+        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * panel_bytes()));
+    auto* packed = reinterpret_cast<std::uint8_t*>(weights_.data());
+    for (std::int64_t panel = 0; panel < panels_; ++panel, packed += panel_bytes()) {
+      const Range filters = filters_of(panel);
+      kernels::pack_fields(weight_codes(filters).data(), filters.count, in_.channels, kernel_->bits,
+                           columns_, packed);
+    }
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,

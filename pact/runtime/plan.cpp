@@ -89,6 +89,9 @@ void Plan::make_steps(const StepContext& context) {
     steps_.push_back(fused == fused_into.end() ? make_step(context, node)
                                                : make_convolution(context, fused->second, node));
     scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes()));
+    for (const std::int32_t n : steps_.back()->nodes()) {
+      context.model.release_weights(context.model.nodes[static_cast<std::size_t>(n)]);
+    }
   }
 }
 

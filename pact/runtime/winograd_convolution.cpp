@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <optional>
 
 #include "pact/kernels/dot.h"
 #include "pact/kernels/winograd.h"
@@ -38,20 +37,13 @@ class WinogradConvolution final : public PanelConvolution {
     }
     // Transformed codes lie in [-2 c, 4 c].
     if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
-    const std::optional<Filters> filters = transformed_filters();
-    if (!filters || !sums_fit(filters->largest)) return false;
-    kernel_ = kernels::select_byte_dot(isa, out_.channels,
-                                       {.weights = filters->components.data(),
-                                        .count = std::int64_t{kWinogradComponents} * out_.channels,
-                                        .segments = 1,
-                                        .depth = in_.channels,
-                                        .largest_code = 6 * largest_code()},
-                                       (out_.height + 1) / 2 * tiles_across());
+    const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
+    kernel_ =
+        kernels::select_byte_dot(isa, out_.channels, most, (out_.height + 1) / 2 * tiles_across());
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
-    pack(*filters);
-    return true;
+    return pack();
   }
 
   std::string_view kernel() const override { return transforms_->name; }
@@ -90,54 +82,54 @@ class WinogradConvolution final : public PanelConvolution {
   }
   std::uint8_t zero() const { return static_cast<std::uint8_t>(2 * largest_code()); }
 
-  // Transformed, and what corrects their sums.
-  struct Filters {
-    std::vector<std::int8_t> components;    // [component][out][in]
-    std::vector<std::int32_t> corrections;  // [out][4]
-    std::int64_t largest = 0;               // component
-  };
-
-  // Nothing if the components do not fit bytes.
-  std::optional<Filters> transformed_filters() const {
-    const std::vector<std::int16_t> levels = weight_levels();
-    const std::int64_t count = std::int64_t{out_.channels} * in_.channels;
-    Filters filters;
-    filters.components.resize(static_cast<std::size_t>(kWinogradComponents * count));
+  // A filter transformed, [component][in].
+  std::vector<std::int16_t> components_of(const std::int16_t* filter) const {
     std::vector<std::int16_t> components(
         static_cast<std::size_t>(std::int64_t{kWinogradComponents} * in_.channels));
-    for (std::int64_t o = 0; o < out_.channels; ++o) {
-      const std::int16_t* filter = levels.data() + o * 9 * in_.channels;
-      kernels::transform_winograd_filters(filter, in_.channels, components.data());
-      std::int64_t component_sums[kWinogradComponents];
-      for (int i = 0; i < kWinogradComponents; ++i) {
-        const std::int16_t* source = components.data() + i * in_.channels;
-        filters.largest = std::max<std::int64_t>(filters.largest, largest_of(source));
-        component_sums[i] = std::accumulate(source, source + in_.channels, 0);
-        std::copy_n(source, in_.channels, filters.components.data() + i * count + o * in_.channels);
-      }
-      if (filters.largest > std::numeric_limits<std::int8_t>::max()) return std::nullopt;
-      const std::int64_t level_sum = std::accumulate(filter, filter + 9 * in_.channels, 0);
-      append_corrections(component_sums, level_sum, filters.corrections);
-    }
-    return filters;
+    kernels::transform_winograd_filters(filter, in_.channels, components.data());
+    return components;
   }
 
-  int largest_of(const std::int16_t* components) const {
-    int largest = 0;
-    for (std::int64_t c = 0; c < in_.channels; ++c) {
-      largest = std::max(largest, std::abs(int{components[c]}));
+  static int largest_of(const std::vector<std::int16_t>& components) {
+    std::int16_t highest = 0;
+    std::int16_t lowest = 0;
+    for (const std::int16_t component : components) {
+      highest = std::max(highest, component);
+      lowest = std::min(lowest, component);
     }
-    return largest;
+    return std::max<int>(highest, -lowest);
+  }
+
+  int most_products() const {
+    int most = kernels::kMostProductsIn16Bits;
+    for (std::int64_t filter = 0; filter < out_.channels && most > 0; ++filter) {
+      const auto components = components_of(weight_levels({filter, 1}).data());
+      if (largest_of(components) > std::numeric_limits<std::int8_t>::max()) return 0;
+      const std::vector<std::int8_t> bytes(components.begin(), components.end());
+      most =
+          std::min(most, kernels::most_products_in_16_bits({.weights = bytes.data(),
+                                                            .count = kWinogradComponents,
+                                                            .segments = 1,
+                                                            .depth = in_.channels,
+                                                            .largest_code = 6 * largest_code()}));
+    }
+    return most;
   }
 
   // What was added to make codes of levels, and of transformed codes unsigned ones.
-  void append_corrections(std::int64_t* component_sums, std::int64_t level_sum,
-                          std::vector<std::int32_t>& corrections) const {
+  void correct(std::int64_t filter, const std::vector<std::int16_t>& components,
+               const std::int16_t* levels) {
+    std::int64_t sums[kWinogradComponents];
+    for (int i = 0; i < kWinogradComponents; ++i) {
+      const std::int16_t* source = components.data() + i * in_.channels;
+      sums[i] = std::int64_t{zero()} * std::accumulate(source, source + in_.channels, 0);
+    }
     std::int64_t added[kWinogradOutputs];
-    for (int i = 0; i < kWinogradComponents; ++i) component_sums[i] *= zero();
-    kernels::transform_winograd_products(component_sums, added);
-    for (const std::int64_t sum : added) {
-      corrections.push_back(static_cast<std::int32_t>(sum - in_.grid.lowest * level_sum));
+    kernels::transform_winograd_products(sums, added);
+    const std::int64_t level_sum = std::accumulate(levels, levels + filter_size(), 0);
+    for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
+      corrections_[static_cast<std::size_t>(i * panels_ * columns_ + filter)] =
+          static_cast<std::int32_t>(added[i] - in_.grid.lowest * level_sum);
     }
   }
 
@@ -159,30 +151,44 @@ class WinogradConvolution final : public PanelConvolution {
         weight_bytes <= kCachedFilters ? tiles_in_piece() : rows_in_block_ * tiles_across();
   }
 
-  // [panel][component][quad][column][4]
-  void pack(const Filters& filters) {
+  // [panel][component][quad][column][4]. False if the components fit no bytes or their sums no 32
+  // bits.
+  bool pack() {
     const std::int64_t component_size =
         kernels::dot_packed_bytes(kernels::DotOperand::Bytes, columns_, 1, in_.channels, columns_);
-    weights_ = AlignedBuffer<std::byte>(
+    weights_ = AlignedBuffer<std::byte>::uninitialized(
         static_cast<std::size_t>(panels_ * kWinogradComponents * component_size));
     corrections_.assign(static_cast<std::size_t>(kWinogradOutputs * panels_ * columns_), 0);
+    int largest = 0;
+    auto* packed = reinterpret_cast<std::int8_t*>(weights_.data());
     for (std::int64_t panel = 0; panel < panels_; ++panel) {
-      const std::int64_t first = panel * columns_;
-      const std::int64_t count = std::min<std::int64_t>(columns_, out_.channels - first);
+      const Range filters = filters_of(panel);
+      const std::vector<std::int8_t> components = transform(filters, largest);
+      if (largest > std::numeric_limits<std::int8_t>::max()) return false;
+      for (int i = 0; i < kWinogradComponents; ++i, packed += component_size) {
+        kernels::pack_dot_columns(components.data() + i * filters.count * in_.channels,
+                                  filters.count, 1, in_.channels, columns_, packed);
+      }
+    }
+    return sums_fit(largest);
+  }
+
+  // [component][filter][in]; `largest` takes in the largest of them.
+  std::vector<std::int8_t> transform(const Range& filters, int& largest) {
+    const std::vector<std::int16_t> levels = weight_levels(filters);
+    std::vector<std::int8_t> result(
+        static_cast<std::size_t>(kWinogradComponents * filters.count * in_.channels));
+    for (std::int64_t f = 0; f < filters.count; ++f) {
+      const std::int16_t* filter = levels.data() + f * filter_size();
+      const auto components = components_of(filter);
+      largest = std::max(largest, largest_of(components));
+      correct(filters.first + f, components, filter);
       for (std::int64_t i = 0; i < kWinogradComponents; ++i) {
-        kernels::pack_dot_columns(
-            filters.components.data() + (i * out_.channels + first) * in_.channels, count, 1,
-            in_.channels, columns_,
-            reinterpret_cast<std::int8_t*>(weights_.data()) +
-                (panel * kWinogradComponents + i) * component_size);
+        std::copy_n(components.data() + i * in_.channels, in_.channels,
+                    result.data() + (i * filters.count + f) * in_.channels);
       }
     }
-    for (std::int64_t o = 0; o < out_.channels; ++o) {
-      for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
-        corrections_[static_cast<std::size_t>(i * panels_ * columns_ + o)] =
-            filters.corrections[static_cast<std::size_t>(o * kWinogradOutputs + i)];
-      }
-    }
+    return result;
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
