@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "pact/base/file.h"
-#include "pact/hardware/toml_reader.h"
+#include "pact/config/table.h"
 
 namespace pact::hardware {
 namespace {
+
+using config::NumberRule;
+using config::Table;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr NumberRule kHertz{"hertz", 1, 1e13};
@@ -25,7 +28,7 @@ constexpr std::int64_t kMaxExtent = 1 << 20;
 constexpr double kBitsOf8KiB = 16;  // log2
 constexpr double kBitsOf1MiB = 23;
 
-Array read_array(TomlReader table) {
+Array read_array(Table table) {
   Array array;
   array.inputs = table.integer("inputs", 1, kMaxExtent);
   array.outputs = table.integer("outputs", 1, kMaxExtent);
@@ -36,7 +39,7 @@ Array read_array(TomlReader table) {
 }
 
 // `bits` for both, or one key each.
-Bits read_bits(TomlReader& table) {
+Bits read_bits(Table& table) {
   if (table.has("weight_bits") || table.has("activation_bits")) {
     return {.weights = static_cast<int>(table.integer("weight_bits", 1, kFloatBits)),
             .activations = static_cast<int>(table.integer("activation_bits", 1, kFloatBits))};
@@ -46,7 +49,7 @@ Bits read_bits(TomlReader& table) {
 }
 
 // Whole cores of multipliers of one area that fit into what there is for all of them.
-double cores_in(TomlReader& table, double area, const Array& array) {
+double cores_in(Table& table, double area, const Array& array) {
   const double each = table.number("mac_area", kArea);
   const double cores = std::floor(area / (each * static_cast<double>(array.size())));
   if (cores < 1) {
@@ -55,7 +58,7 @@ double cores_in(TomlReader& table, double area, const Array& array) {
   return cores;
 }
 
-Precision read_precision(TomlReader table, std::optional<double> area, const Array& array) {
+Precision read_precision(Table table, std::optional<double> area, const Array& array) {
   Precision row;
   row.bits = read_bits(table);
   row.cores = area ? cores_in(table, *area, array) : table.number("cores", kCores, 1);
@@ -66,12 +69,12 @@ Precision read_precision(TomlReader table, std::optional<double> area, const Arr
   return row;
 }
 
-void read_arithmetic(TomlReader table, TomlReader& root, Machine& machine) {
+void read_arithmetic(Table table, Table& root, Machine& machine) {
   machine.arithmetic = table.choice<Arithmetic>("kind", Arithmetic::Parallel, kArithmeticNames);
   if (machine.arithmetic == Arithmetic::Parallel) {
     std::optional<double> area;
     if (table.has("area")) area = table.number("area", kArea);
-    for (TomlReader& row : root.tables("precision")) {
+    for (Table& row : root.tables("precision")) {
       machine.precisions.push_back(read_precision(std::move(row), area, machine.array));
     }
     if (machine.precisions.empty()) {
@@ -93,21 +96,23 @@ void read_arithmetic(TomlReader table, TomlReader& root, Machine& machine) {
   table.finish();
 }
 
-Memory read_memory(TomlReader table) {
+Memory read_memory(Table table) {
   Memory memory;
   memory.weight_bytes = table.number("weight_bytes", kBytes);
   memory.activation_bytes = table.number("activation_bytes", kBytes);
   memory.bytes_per_second = table.number("bytes_per_second", kBytesPerSecond);
   memory.residency = table.choice<Residency>("residency", Residency::LayerOrder, kResidencyNames);
   memory.overlap = table.choice<Overlap>("overlap", Overlap::Full, kOverlapNames);
-  memory.weight_widths = table.rising_integers("weight_widths", 1, kFloatBits);
-  memory.linear_weight_widths = table.rising_integers("linear_weight_widths", 1, kFloatBits);
-  memory.activation_widths = table.rising_integers("activation_widths", 1, kFloatBits);
+  memory.weight_widths = table.integers("weight_widths", 1, kFloatBits, config::Order::Rising);
+  memory.linear_weight_widths =
+      table.integers("linear_weight_widths", 1, kFloatBits, config::Order::Rising);
+  memory.activation_widths =
+      table.integers("activation_widths", 1, kFloatBits, config::Order::Rising);
   table.finish();
   return memory;
 }
 
-Energy read_energy(std::optional<TomlReader> table, const Memory& memory) {
+Energy read_energy(std::optional<Table> table, const Memory& memory) {
   Energy energy;
   energy.on_chip_bit = on_chip_picojoules(memory.weight_bytes);
   if (!table) return energy;
@@ -122,7 +127,7 @@ Energy read_energy(std::optional<TomlReader> table, const Memory& memory) {
   return energy;
 }
 
-Published read_published(TomlReader table) {
+Published read_published(Table table) {
   Published number;
   number.networks = table.texts("networks");
   number.bits = read_bits(table);
@@ -132,19 +137,17 @@ Published read_published(TomlReader table) {
   return number;
 }
 
-Machine read_root(TomlReader root) {
+Machine read_root(Table root) {
   Machine machine;
   machine.name = root.text("name");
   machine.source = root.text("source");
   machine.clock_hz = root.number("clock_hz", kHertz);
   machine.outputs_per_second = root.number("outputs_per_second", kOutputsPerSecond, kInfinity);
-  if (auto table = root.required_table("array")) machine.array = read_array(std::move(*table));
-  if (auto table = root.required_table("arithmetic")) {
-    read_arithmetic(std::move(*table), root, machine);
-  }
-  if (auto table = root.required_table("memory")) machine.memory = read_memory(std::move(*table));
+  machine.array = read_array(root.required_table("array"));
+  read_arithmetic(root.required_table("arithmetic"), root, machine);
+  machine.memory = read_memory(root.required_table("memory"));
   machine.energy = read_energy(root.table("energy"), machine.memory);
-  for (TomlReader& row : root.tables("published")) {
+  for (Table& row : root.tables("published")) {
     machine.published.push_back(read_published(std::move(row)));
   }
   root.finish();
@@ -164,15 +167,11 @@ double on_chip_picojoules(double bytes) {
 }
 
 Result<Machine> parse_machine(std::string_view text, std::string_view where) {
-  std::optional<Error> error;
   try {
-    const toml::table table = toml::parse(text, where);
-    Machine machine = read_root(TomlReader(table, std::string(where), "", error));
-    if (error) return *error;
-    return machine;
-  } catch (const toml::parse_error& wrong) {
-    return make_error(ErrorCode::InvalidArgument, where, ":", wrong.source().begin.line, ": ",
-                      wrong.description());
+    const toml::table table = config::parse(text, where);
+    return read_root(Table(table, std::string(where)));
+  } catch (const Exception& exception) {
+    return exception.error();
   }
 }
 

@@ -134,8 +134,8 @@ constexpr Case kCases[] = {
     {"clock_hz = 1e6\n", "", "clock_hz: expected a number of hertz from 1 to 1e+13, found nothing"},
     {"clock_hz = 1e6", "clock_mhz = 2000", "clock_hz: expected a number of hertz"},
     {"clock_hz = 1e6", "clock_hz = 1e6\nvolts = 1",
-     "m.toml:4: volts: expected one of the keys arithmetic, array, clock_hz, energy, memory, "
-     "name, outputs_per_second, precision, published, source, found an unknown key"},
+     "m.toml:4: unknown key 'volts'; expected one of arithmetic, array, clock_hz, energy, memory, "
+     "name, outputs_per_second, precision, published, source"},
     {"inputs = 2", "inputs = 0",
      "m.toml:5: array.inputs: expected a whole number from 1 to 1048576, found 0"},
     {"inputs = 2", "inputs = -8", "array.inputs: expected a whole number"},
@@ -151,7 +151,7 @@ constexpr Case kCases[] = {
     {"[[precision]]\nbits = 8", "", "precision: expected a table [[precision]]"},
     {"bits = 8", "bits = 0", "m.toml:10: precision.bits: expected a whole number from 1 to 32"},
     {"bits = 8", "bits = 8\ncores = -4", "precision.cores: expected a number of cores"},
-    {"bits = 8", "bits = 8\nmac_area = 2", "precision.mac_area: expected one of the keys"},
+    {"bits = 8", "bits = 8\nmac_area = 2", "unknown key 'precision.mac_area'; expected one of"},
     {"bits = 8", "weight_bits = 8", "precision.activation_bits: expected a whole number"},
     {"kind = \"parallel\"", "kind = \"composable\"\ncores = 1\nwidest_bits = 8",
      "arithmetic.brick_bits: expected a whole number from 1 to 8, found nothing"},

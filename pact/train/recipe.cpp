@@ -1,144 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/train/recipe.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "pact/base/file.h"
+#include "pact/config/table.h"
 #include "pact/graph/text_fields.h"
 
 namespace pact::train {
 namespace {
 
+using config::Table;
 using graph::LayerPolicy;
 using graph::QuantizePolicy;
 
-// A table that knows which of its keys were asked for, so that the others can be refused.
-class Table {
- public:
-  Table(const toml::table& table, std::string where, std::string path)
-      : table_(table), where_(std::move(where)), path_(std::move(path)) {}
+double number(Table& table, std::string_view key, double fallback, double lowest, double highest) {
+  return table.number(key, {.unit = {}, .lowest = lowest, .highest = highest}, fallback);
+}
 
-  std::string text(std::string_view key, std::string fallback) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return fallback;
-    if (!node->is_string()) wrong(key, *node, "a string in quotes");
-    return node->as_string()->get();
-  }
+int integer(Table& table, std::string_view key, int fallback, int lowest, int highest) {
+  return static_cast<int>(table.integer(key, lowest, highest, fallback));
+}
 
-  double number(std::string_view key, double fallback, double lowest, double highest) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return fallback;
-    const auto value = node->value<double>();
-    if (!node->is_number() || !value || !(*value >= lowest && *value <= highest)) {
-      wrong(key, *node, pact::text("a number from ", lowest, " to ", highest));
-    }
-    return *value;
-  }
-
-  int integer(std::string_view key, int fallback, int lowest, int highest) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return fallback;
-    if (!node->is_integer() || node->as_integer()->get() < lowest ||
-        node->as_integer()->get() > highest) {
-      wrong(key, *node, pact::text("a whole number from ", lowest, " to ", highest));
-    }
-    return static_cast<int>(node->as_integer()->get());
-  }
-
-  // 1 to 8 bits, or floats.
-  int bits(std::string_view key, int fallback) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return fallback;
-    const auto* value = node->as_integer();
-    const bool good = value != nullptr && ((value->get() >= 1 && value->get() <= 8) ||
-                                           value->get() == graph::kFloatBits);
-    if (!good) wrong(key, *node, "a whole number from 1 to 8, or 32 (floats)");
-    return static_cast<int>(value->get());
-  }
-
-  template <typename Choice>
-  Choice choice(std::string_view key, Choice fallback,
-                std::initializer_list<std::pair<std::string_view, Choice>> known) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return fallback;
-    std::string names;
-    for (const auto& [name, value] : known) {
-      if (node->is_string() && node->as_string()->get() == name) return value;
-      names += pact::text(names.empty() ? "\"" : ", \"", name, "\"");
-    }
-    wrong(key, *node, "one of " + names);
-  }
-
-  std::vector<int> integers(std::string_view key, int lowest, int highest) {
-    const toml::node* node = find(key);
-    std::vector<int> result;
-    if (node == nullptr) return result;
-    const std::string expected =
-        pact::text("a list of whole numbers from ", lowest, " to ", highest);
-    if (!node->is_array()) wrong(key, *node, expected);
-    for (const toml::node& element : *node->as_array()) {
-      if (!element.is_integer() || element.as_integer()->get() < lowest ||
-          element.as_integer()->get() > highest) {
-        wrong(key, element, expected);
-      }
-      result.push_back(static_cast<int>(element.as_integer()->get()));
-    }
-    return result;
-  }
-
-  std::optional<Table> table(std::string_view key) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return std::nullopt;
-    if (!node->is_table()) wrong(key, *node, "a table");
-    return Table(*node->as_table(), where_, path_ + std::string(key) + ".");
-  }
-
-  std::vector<Table> tables(std::string_view key) {
-    std::vector<Table> result;
-    const toml::node* node = find(key);
-    if (node == nullptr) return result;
-    if (!node->is_array_of_tables())
-      wrong(key, *node, "tables, each headed [[" + std::string(key) + "]]");
-    for (const toml::node& element : *node->as_array()) {
-      result.emplace_back(*element.as_table(), where_, path_ + std::string(key) + ".");
-    }
-    return result;
-  }
-
-  /// Refuses keys that nobody asked for.
-  void finish() const {
-    for (const auto& [key, node] : table_) {
-      if (asked_.contains(std::string(key.str()))) continue;
-      std::string known;
-      for (const std::string& name : asked_) known += (known.empty() ? "" : ", ") + name;
-      throw_error(ErrorCode::InvalidArgument, where_, ":", node.source().begin.line,
-                  ": unknown key '", path_, key.str(), "'; expected one of ", known);
-    }
-  }
-
-  [[noreturn]] void wrong(std::string_view key, const toml::node& node,
-                          std::string_view expected) const {
-    std::ostringstream found;
-    node.visit([&](const auto& value) { found << value; });
-    throw_error(ErrorCode::InvalidArgument, where_, ":", node.source().begin.line, ": ", path_, key,
-                ": expected ", expected, ", found ", found.str());
-  }
-
- private:
-  const toml::node* find(std::string_view key) {
-    asked_.emplace(key);
-    return table_.get(key);
-  }
-
-  const toml::table& table_;
-  std::string where_;
-  std::string path_;
-  std::set<std::string> asked_;
-};
+// 1 to 8 bits, or floats.
+int bits(Table& table, std::string_view key, int fallback) {
+  const toml::node* node = table.find(key);
+  if (node == nullptr) return fallback;
+  const auto* value = node->as_integer();
+  const bool good = value != nullptr &&
+                    ((value->get() >= 1 && value->get() <= 8) || value->get() == graph::kFloatBits);
+  if (!good) table.wrong(key, *node, "a whole number from 1 to 8, or 32 (floats)");
+  return static_cast<int>(value->get());
+}
 
 template <typename Enum>
 Enum named(Table& table, std::string_view key, Enum fallback) {
@@ -149,16 +44,16 @@ Enum named(Table& table, std::string_view key, Enum fallback) {
 void read_optimizer(Table table, OptimizerOptions& o) {
   o.kind =
       table.choice("kind", o.kind, {{"sgd", OptimizerKind::Sgd}, {"adam", OptimizerKind::Adam}});
-  o.learning_rate = table.number("learning_rate", o.learning_rate, 0, 100);
-  o.momentum = table.number("momentum", o.momentum, 0, 0.9999);
-  o.beta1 = table.number("beta1", o.beta1, 0, 0.9999);
-  o.beta2 = table.number("beta2", o.beta2, 0, 0.999999);
-  o.epsilon = table.number("epsilon", o.epsilon, 1e-12, 1);
-  o.weight_decay = table.number("weight_decay", o.weight_decay, 0, 1);
-  o.norm_decay = table.number("norm_decay", o.norm_decay, 0, 1);
-  o.alpha_decay = table.number("alpha_decay", o.alpha_decay, 0, 1);
-  o.alpha_rate = table.number("alpha_rate", o.alpha_rate, 0, 1000);
-  o.alpha_floor = table.number("alpha_floor", o.alpha_floor, 1e-6, 1);
+  o.learning_rate = number(table, "learning_rate", o.learning_rate, 0, 100);
+  o.momentum = number(table, "momentum", o.momentum, 0, 0.9999);
+  o.beta1 = number(table, "beta1", o.beta1, 0, 0.9999);
+  o.beta2 = number(table, "beta2", o.beta2, 0, 0.999999);
+  o.epsilon = number(table, "epsilon", o.epsilon, 1e-12, 1);
+  o.weight_decay = number(table, "weight_decay", o.weight_decay, 0, 1);
+  o.norm_decay = number(table, "norm_decay", o.norm_decay, 0, 1);
+  o.alpha_decay = number(table, "alpha_decay", o.alpha_decay, 0, 1);
+  o.alpha_rate = number(table, "alpha_rate", o.alpha_rate, 0, 1000);
+  o.alpha_floor = number(table, "alpha_floor", o.alpha_floor, 1e-6, 1);
   table.finish();
 }
 
@@ -168,9 +63,9 @@ void read_schedule(Table table, ScheduleOptions& s, int epochs) {
                          {"step", ScheduleKind::Step},
                          {"cosine", ScheduleKind::Cosine}});
   s.milestones = table.integers("milestones", 1, 100000);
-  s.factor = table.number("factor", s.factor, 0, 1);
-  s.warmup_epochs = table.number("warmup_epochs", s.warmup_epochs, 0, epochs);
-  s.final_rate = table.number("final_rate", s.final_rate, 0, 1);
+  s.factor = number(table, "factor", s.factor, 0, 1);
+  s.warmup_epochs = number(table, "warmup_epochs", s.warmup_epochs, 0, epochs);
+  s.final_rate = number(table, "final_rate", s.final_rate, 0, 1);
   table.finish();
 }
 
@@ -184,12 +79,12 @@ LayerPolicy read_layer(Table& table, LayerPolicy fallback) {
   numeric::WeightSpec& weights = policy.weights;
   const bool floats = weights.scheme == numeric::WeightScheme::None;
   weights.scheme = named(table, "weights", weights.scheme);
-  weights.bits = table.bits("weight_bits", floats ? graph::kFloatBits : weights.bits);
+  weights.bits = bits(table, "weight_bits", floats ? graph::kFloatBits : weights.bits);
   weights.granularity =
       named(table, "granularity",
             weights.scheme == numeric::WeightScheme::DoReFa ? numeric::Granularity::Tensor
                                                             : weights.granularity);
-  policy.activation_bits = table.bits("activation_bits", policy.activation_bits);
+  policy.activation_bits = bits(table, "activation_bits", policy.activation_bits);
   if (weights.bits == graph::kFloatBits) {
     weights = {};
     if (policy.activation_bits == graph::kFloatBits) policy.precision = Precision::Float;
@@ -243,7 +138,7 @@ void read_quantize(Table table, Recipe& recipe) {
   }
   policy.gradient = named(table, "gradient", policy.gradient);
   policy.alpha_granularity = named(table, "alpha_granularity", policy.alpha_granularity);
-  policy.alpha = static_cast<float>(table.number("alpha", policy.alpha, 0.01, 1000));
+  policy.alpha = static_cast<float>(number(table, "alpha", policy.alpha, 0.01, 1000));
   if (auto calibrate = table.table("calibrate")) {
     Calibration calibration;
     using numeric::ClipRule;
@@ -252,8 +147,8 @@ void read_quantize(Table table, Recipe& recipe) {
                                    {{"max", ClipRule::Max},
                                     {"percentile", ClipRule::Percentile},
                                     {"mse", ClipRule::LeastError}});
-    clips.percentile = calibrate->number("percentile", clips.percentile, 0.5, 1);
-    calibration.batches = calibrate->integer("batches", calibration.batches, 1, 1000);
+    clips.percentile = number(*calibrate, "percentile", clips.percentile, 0.5, 1);
+    calibration.batches = integer(*calibrate, "batches", calibration.batches, 1, 1000);
     calibrate->finish();
     recipe.calibration = calibration;
   }
@@ -267,21 +162,21 @@ void read_data(Table table, Recipe& recipe) {
   using Crop = data::Augmentation::Crop;
   using Flip = data::Augmentation::Flip;
   recipe.dataset = table.text("set", "");
-  recipe.augmentation.pad_crop = table.integer("pad_crop", 0, 0, 64);
+  recipe.augmentation.pad_crop = integer(table, "pad_crop", 0, 0, 64);
   recipe.augmentation.flip =
       table.choice("flip", Flip::Off, {{"off", Flip::Off}, {"horizontal", Flip::Horizontal}});
   recipe.augmentation.crop = table.choice("crop", Crop::Centre,
                                           {{"centre", Crop::Centre},
                                            {"random", Crop::Random},
                                            {"random-resized", Crop::RandomResized}});
-  recipe.data_threads = table.integer("threads", 0, 0, 256);
+  recipe.data_threads = integer(table, "threads", 0, 0, 256);
   table.finish();
 }
 
 void read_dropout(Table table, Recipe& recipe) {
   Dropout dropout;
   dropout.after = table.text("after", "");
-  dropout.rate = table.number("rate", dropout.rate, 0, 0.99);
+  dropout.rate = number(table, "rate", dropout.rate, 0, 0.99);
   table.finish();
   recipe.dropout.push_back(std::move(dropout));
 }
@@ -291,8 +186,8 @@ void read_distillation(Table table, Recipe& recipe) {
   const std::string network = table.text("network", "");
   distillation.network = network.empty() ? recipe.network : network;
   distillation.start = table.text("start", network.empty() ? recipe.start : "");
-  distillation.temperature = table.number("temperature", distillation.temperature, 0.1, 100);
-  distillation.share = table.number("share", distillation.share, 0, 1);
+  distillation.temperature = number(table, "temperature", distillation.temperature, 0.1, 100);
+  distillation.share = number(table, "share", distillation.share, 0, 1);
   table.finish();
   if (distillation.start.empty() && !distillation.network.ends_with(".safetensors")) {
     throw_error(ErrorCode::InvalidArgument,
@@ -306,12 +201,13 @@ Recipe read(Table table, std::string_view source) {
   recipe.text = source;
   recipe.network = table.text("network", "");
   recipe.start = table.text("start", "");
-  recipe.epochs = table.integer("epochs", recipe.epochs, 0, 100000);
-  recipe.batch_size = table.integer("batch_size", recipe.batch_size, 1, 65536);
-  recipe.seed = static_cast<std::uint64_t>(table.integer("seed", 1, 0, 1 << 30));
-  recipe.threads = table.integer("threads", 0, 0, 256);
-  recipe.norm_batches = table.integer("norm_batches", recipe.norm_batches, 0, 100000);
-  recipe.checkpoint_seconds = table.number("checkpoint_seconds", recipe.checkpoint_seconds, 0, 1e6);
+  recipe.epochs = integer(table, "epochs", recipe.epochs, 0, 100000);
+  recipe.batch_size = integer(table, "batch_size", recipe.batch_size, 1, 65536);
+  recipe.seed = static_cast<std::uint64_t>(integer(table, "seed", 1, 0, 1 << 30));
+  recipe.threads = integer(table, "threads", 0, 0, 256);
+  recipe.norm_batches = integer(table, "norm_batches", recipe.norm_batches, 0, 100000);
+  recipe.checkpoint_seconds =
+      number(table, "checkpoint_seconds", recipe.checkpoint_seconds, 0, 1e6);
   if (auto part = table.table("data")) read_data(*part, recipe);
   for (Table& part : table.tables("dropout")) read_dropout(std::move(part), recipe);
   if (auto part = table.table("distill")) read_distillation(*part, recipe);
@@ -322,15 +218,6 @@ Recipe read(Table table, std::string_view source) {
   if (recipe.network.empty()) throw_error(ErrorCode::InvalidArgument, "network: expected a name");
   if (recipe.dataset.empty()) throw_error(ErrorCode::InvalidArgument, "data.set: expected a name");
   return recipe;
-}
-
-toml::table parse_toml(std::string_view text, std::string_view where) {
-  try {
-    return toml::parse(text, where);
-  } catch (const toml::parse_error& error) {
-    throw_error(ErrorCode::InvalidArgument, where, ":", error.source().begin.line, ": ",
-                error.description());
-  }
 }
 
 // The table called `key`, made if it is missing.
@@ -375,7 +262,7 @@ void set(toml::table& recipe, const std::string& setting) {
 
 std::string recipe_for(std::string_view text, std::string_view where,
                        const RecipeChanges& changes) {
-  toml::table table = parse_toml(text, where);
+  toml::table table = config::parse(text, where);
   if (!changes.network.empty()) {
     table.insert_or_assign("network", changes.network);
     table.erase("start");
@@ -394,9 +281,9 @@ std::string recipe_for(std::string_view text, std::string_view where,
 }
 
 Recipe parse_recipe(std::string_view text, std::string_view where) {
-  const toml::table table = parse_toml(text, where);
+  const toml::table table = config::parse(text, where);
   try {
-    return read(Table(table, std::string(where), ""), text);
+    return read(Table(table, std::string(where)), text);
   } catch (const Exception& error) {
     const std::string message = error.what();
     if (message.starts_with(where)) throw;
