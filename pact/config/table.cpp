@@ -34,9 +34,9 @@ std::string Table::text(std::string_view key, std::optional<std::string> fallbac
 
 double Table::number(std::string_view key, const NumberRule& rule, std::optional<double> fallback) {
   if (fallback && find(key) == nullptr) return *fallback;
-  const std::string expected = pact::text("a number ", rule.unit.empty() ? "" : "of ", rule.unit,
-                                          rule.unit.empty() ? "" : " ", "from ", rule.lowest,
-                                          " to ", rule.highest);
+  const std::string expected =
+      pact::text("a number ", rule.unit.empty() ? "" : "of ", rule.unit,
+                 rule.unit.empty() ? "" : " ", "from ", rule.lowest, " to ", rule.highest);
   const toml::node& node = required(key, expected);
   const auto value = node.value<double>();
   if (!node.is_number() || !value || !(*value >= rule.lowest && *value <= rule.highest)) {

@@ -75,7 +75,10 @@ TEST(Table, ErrorsNameFileLineKeyAndWhatIsExpected) {
        "f.toml:1: x: expected a list of whole numbers from 1 to 9, found 0"},
       {"x = ['a', 1]", [](Table& t) { t.texts("x"); },
        "f.toml:1: x: expected a list of texts in quotes, found 1"},
-      {"x = 'c'", [](Table& t) { t.choice("x", 1, {{"a", 1}, {"b", 2}}); },
+      {"x = 'c'",
+       [](Table& t) {
+         t.choice("x", 1, {{"a", 1}, {"b", 2}});
+       },
        "f.toml:1: x: expected one of \"a\", \"b\", found 'c'"},
       {"x = 1", [](Table& t) { t.table("x"); }, "f.toml:1: x: expected a table, found 1"},
       {"", [](Table& t) { t.required_table("x"); }, "f.toml:1: x: expected a table, found nothing"},

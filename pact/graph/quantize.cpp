@@ -183,7 +183,10 @@ class Quantizer {
       PACT_CHECK_OK(append(id, source_.node(id).operation));
       PACT_TRY(mapped_[id], result_.add(source_.node(id).name + ".pact", pact, {mapped_.at(id)}));
     }
-    initialize(mapped_[id]);
+    // A bound above the clip says nothing that the clip does not.
+    const auto* bounded = source_.node(id).as<Pointwise>();
+    initialize(mapped_[id],
+               bounded == nullptr ? policy_.alpha : std::min(policy_.alpha, bounded->b));
     return {};
   }
 
@@ -273,11 +276,12 @@ class Quantizer {
     return {};
   }
 
-  void initialize(NodeId id) {
+  void initialize(NodeId id) { initialize(id, policy_.alpha); }
+  void initialize(NodeId id, float alpha) {
     for (const ParameterSlot& slot : result_.parameter_slots(id)) {
       const auto elements = static_cast<std::size_t>(element_count(slot.shape));
-      float value = policy_.alpha;
-      if (slot.role == "low") value = -policy_.alpha;
+      float value = alpha;
+      if (slot.role == "low") value = -alpha;
       if (result_.node(id).as<FakeQuantize>()->scheme == ActivationScheme::Range) {
         value = pixel_bound(slot.role);
       }

@@ -40,7 +40,7 @@ struct QuantizePolicy {
   std::vector<LayerOverride> overrides;  // the last one that matches wins over all of these
   AlphaGradient gradient = AlphaGradient::Pact;
   numeric::Granularity alpha_granularity = numeric::Granularity::Tensor;
-  float alpha = 10.0F;  // initial; the paper's "larger than typical activations"
+  float alpha = 10.0F;  // initial; the paper's "larger than typical activations"; or a ReLU's bound
 
   static LayerPolicy eight_bits();
   bool operator==(const QuantizePolicy&) const = default;

@@ -217,11 +217,14 @@ TEST(Passes, AClipBelowAlphaStays) {
   Network floats = value_or_throw(parse(kBranches));
   fill(floats, 3);
   const auto clips = [&](float alpha) {
-    const Network lowered =
-        value_or_throw(lower(value_or_throw(quantize(floats, {.alpha = alpha}))));
+    Network quantized = value_or_throw(quantize(floats, {}));
+    quantized.set_parameter(*quantized.find("clip.pact"), "alpha", Tensor::f32({1}, {alpha}));
+    const Network lowered = value_or_throw(lower(quantized));
     return std::count_if(lowered.nodes().begin(), lowered.nodes().end(),
                          [](const Node& node) { return node.as<Pointwise>() != nullptr; });
   };
+  const Network quantized = value_or_throw(quantize(floats, {.alpha = 10}));
+  EXPECT_EQ(quantized.parameter(*quantized.find("clip.pact"), "alpha").floats()[0], 6);
   EXPECT_EQ(clips(6), 0);
   EXPECT_EQ(clips(7), 1);
 }

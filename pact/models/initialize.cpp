@@ -34,8 +34,9 @@ double starting_value(const Node& node, const ParameterSlot& slot, Random& rando
   if (node.as<BatchNorm>() != nullptr) {
     return slot.role == "weight" || slot.role == "running_var" ? 1 : 0;
   }
-  if (node.as<Conv2d>() != nullptr && slot.role == "weight") {
-    const auto fan_out = static_cast<double>(slot.shape[0] * slot.shape[2] * slot.shape[3]);
+  if (const auto* conv = node.as<Conv2d>(); conv != nullptr && slot.role == "weight") {
+    const auto fan_out =
+        static_cast<double>(slot.shape[0] / conv->groups * slot.shape[2] * slot.shape[3]);
     return random.normal() * std::sqrt(2 / fan_out);
   }
   if (node.as<Linear>() != nullptr && slot.role == "weight") {

@@ -5,6 +5,7 @@
 
 #include "pact/models/dorefa.h"
 #include "pact/models/imagenet.h"
+#include "pact/models/mobilenet.h"
 #include "pact/models/resnet.h"
 
 namespace pact::models {
@@ -56,6 +57,7 @@ const std::vector<Row>& rows() {
        imagenet_v2(Bottleneck, {3, 4, 6, 3})},
       {{"alexnet", "AlexNet for ImageNet", kImageNet}, alexnet},
       {{"alexnet-bn", "AlexNet with batch norm (the paper's)", kImageNet}, alexnet_bn},
+      {{"mobilenet-v2", "MobileNetV2 for ImageNet", kImageNet}, mobilenet_v2},
       {{"svhn-7conv", "7 convolutions for SVHN (the paper's)", {3, 40, 40, 10}}, svhn_7conv},
   };
   return table;

@@ -28,7 +28,7 @@ struct ModelInfo {
 };
 
 /// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, resnet{18,50} and -v2,
-/// resnet50-original, alexnet, alexnet-bn, svhn-7conv.
+/// resnet50-original, alexnet, alexnet-bn, mobilenet-v2, svhn-7conv.
 const std::vector<ModelInfo>& models();
 
 /// Builds the network called `name` without parameters. An unknown name is an error that lists the

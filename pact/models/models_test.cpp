@@ -54,7 +54,7 @@ TEST(Models, EveryNameBuildsAndVerifiesOnceInitialized) {
         << info.name;
     names.insert(info.name);
   }
-  EXPECT_EQ(names.size(), 17U);
+  EXPECT_EQ(names.size(), 18U);
 }
 
 // As torchvision counts them.
@@ -67,6 +67,7 @@ TEST(Models, ImageNetNetworksHaveTheKnownSizes) {
   };
   for (const Known& known : {Known{"resnet18", 11'689'512, 1'814'073'344, 20},
                              Known{"resnet50", 25'557'032, 4'089'184'256, 53},
+                             Known{"mobilenet-v2", 3'504'872, 300'774'272, 52},
                              Known{"alexnet", 61'100'840, 714'188'480, 5}}) {
     SCOPED_TRACE(known.name);
     const Network network = built(known.name, {3, 224, 224, 1000});
