@@ -363,6 +363,24 @@ TEST_F(FileTest, AMappedFileMovesItsBytes) {
   EXPECT_EQ(moved.bytes()[1], std::byte{'b'});
 }
 
+TEST_F(FileTest, WhatAMappedFileReleasesCanBeReadAgain) {
+  std::string text(300'000, '\0');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i % 251);
+  ASSERT_TRUE(write_atomically(folder_ / "large", text));
+  const auto file = MappedFile::open(folder_ / "large");
+  ASSERT_TRUE(file);
+  const auto bytes = std::as_bytes(std::span(text));
+  for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, text.size()},
+                                     {4096, 4096},
+                                     {5000, 10},
+                                     {100, 200'000},
+                                     {7, 0}}) {
+    ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(), file->bytes().begin()));
+    file->release(file->bytes().subspan(first, count));
+  }
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), file->bytes().begin()));
+}
+
 // ---- threads
 
 TEST(ThreadPool, RunsEachIndexOnceForEverySizeAndForRepeatedLoops) {
@@ -433,6 +451,15 @@ TEST(AlignedBuffer, StartsOnACacheLineAndHoldsZeros) {
     ASSERT_EQ(buffer.span().size(), size);
     EXPECT_TRUE(
         std::all_of(buffer.span().begin(), buffer.span().end(), [](int x) { return x == 0; }));
+  }
+}
+
+TEST(AlignedBuffer, UninitializedOnesStartOnACacheLine) {
+  for (const std::size_t size : {0, 1, 1000}) {
+    AlignedBuffer<std::int32_t> buffer = AlignedBuffer<std::int32_t>::uninitialized(size);
+    ASSERT_EQ(buffer.size(), size);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64, 0U);
+    std::fill_n(buffer.data(), size, 7);
   }
 }
 
