@@ -30,11 +30,13 @@ resnet50 2/2 1 1 best
 cifar-resnet20-v1 4/4 1 1 best
 alexnet 4/4 1 1 best
 alexnet 2/2 1 1 best
+mobilenet-v2 4/4 1 1 best
 resnet18 4/4 2 1 best
 resnet18 4/4 1 8 best
 resnet18 4/4 1 1 avx2
 resnet18 2/2 1 1 avx2
-alexnet 4/4 1 1 avx2"
+alexnet 4/4 1 1 avx2
+mobilenet-v2 4/4 1 1 avx2"
 # network, bits
 onnxruntime="resnet18 8/8
 resnet18 4/4

@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What each choice of a recipe is worth: the demo's network on Fashion-MNIST in 2 bits, one choice
-# changed at a time, several seeds. Trains what is missing under out/ablation, and prints the table.
+# changed at a time, several seeds. Trains what is missing under out/ablation, where a run's folder is
+# called after all that it depends on, and prints the table.
 #   recipes/ablation.sh 1 2 3        # the seeds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pact=$PWD/build/release/pact
 out=$PWD/out/ablation
 mkdir -p "$out"
+table=$(mktemp -d)
+trap 'rm -rf "$table"' EXIT
 
 # Names, and what they change in recipes/demo-w4a4.toml. START is the float network of the seed.
 variants=(
@@ -28,10 +31,11 @@ variants=(
   'DoReFa alone: clips stay at 1|quantize.weights=dorefa|quantize.granularity=tensor|quantize.alpha=1.0|optimizer.alpha_rate=0'
 )
 
-# train FOLDER RECIPE SETTINGS..: unless it is there.
+# train RECIPE SETTINGS..: unless it is there; its folder is then in $folder.
 train() {
-  local folder=$1 recipe=$2 arguments=() setting
-  shift 2
+  local recipe=$1 arguments=() setting
+  shift
+  folder=$out/$(printf '%s\n' "$@" | cat "$recipe" - | sha256sum | cut -c1-16)
   [ -f "$folder.done" ] && return
   rm -rf "$folder"
   for setting in threads=1 "$@"; do arguments+=(--set "$setting"); done
@@ -48,23 +52,26 @@ summary() {
 }
 
 for seed in "$@"; do
-  train "$out/float-$seed" recipes/demo-float.toml "seed=$seed"
+  train recipes/demo-float.toml "seed=$seed"
+  start=$folder/checkpoint.safetensors
+  top1 "$folder" >>"$table/float"
   for i in "${!variants[@]}"; do
     IFS='|' read -ra fields <<<"${variants[i]}"
     settings=("seed=$seed" quantize.weight_bits=2 quantize.activation_bits=2)
     for field in "${fields[@]:1}"; do
       if [ "$field" = START ]; then
-        settings+=("start=\"$out/float-$seed/checkpoint.safetensors\"" 'quantize.calibrate={ method = "mse", batches = 8 }')
+        settings+=("start=\"$start\"" 'quantize.calibrate={ method = "mse", batches = 8 }')
       else
         settings+=("$field")
       fi
     done
-    train "$out/$i-$seed" recipes/demo-w4a4.toml "${settings[@]}"
+    train recipes/demo-w4a4.toml "${settings[@]}"
+    top1 "$folder" >>"$table/$i"
   done
 done
 
 printf '| 2 bits, %d seeds | integer top-1, %% | lowest to highest |\n|---|---|---|\n' $#
-printf '| float | %s |\n' "$(for seed in "$@"; do top1 "$out/float-$seed"; done | summary)"
+printf '| float | %s |\n' "$(summary <"$table/float")"
 for i in "${!variants[@]}"; do
-  printf '| %s | %s |\n' "${variants[i]%%|*}" "$(for seed in "$@"; do top1 "$out/$i-$seed"; done | summary)"
+  printf '| %s | %s |\n' "${variants[i]%%|*}" "$(summary <"$table/$i")"
 done

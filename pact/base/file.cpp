@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 namespace pact {
 namespace {
@@ -84,6 +85,11 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release(std::span<const std::byte> part) const {
+  const std::less_equal<> in_order;
+  if (part.empty() || !in_order(data_, part.data()) ||
+      !in_order(part.data() + part.size(), data_ + size_)) {
+    return;
+  }
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(part.data() - data_);
   const std::size_t first = (offset + page - 1) / page * page;

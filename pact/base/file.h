@@ -26,8 +26,8 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  /// Gives back the memory of the pages that lie in `part` of bytes(). They can still be read: the
-  /// system fetches them again.
+  /// Gives back the memory of the pages that lie in `part`, if that is a part of bytes(). They can
+  /// still be read: the system fetches them again.
   void release(std::span<const std::byte> part) const;
 
  private:

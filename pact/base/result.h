@@ -82,7 +82,8 @@ class [[nodiscard]] Result<void> {
 
 using Status = Result<void>;
 
-/// An Error thrown: used by the training side and the command line, where LibTorch throws too.
+/// An Error thrown: used by the training side, where LibTorch throws too, by the command line, and
+/// by readers of files that people write.
 class Exception : public std::exception {
  public:
   explicit Exception(Error error) : error_(std::move(error)) {}

@@ -64,7 +64,7 @@ std::vector<int> Table::integers(std::string_view key, std::int64_t lowest, std:
                                           "whole numbers from ", lowest, " to ", highest);
   if (!node->is_array() || (rising && node->as_array()->empty())) wrong(key, *node, expected);
   for (const toml::node& element : *node->as_array()) {
-    const std::int64_t above = rising && !values.empty() ? values.back() + 1 : lowest;
+    const std::int64_t above = rising && !values.empty() ? std::int64_t{values.back()} + 1 : lowest;
     if (!is_integer(element, above, highest)) wrong(key, element, expected);
     values.push_back(static_cast<int>(element.as_integer()->get()));
   }

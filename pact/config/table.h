@@ -34,6 +34,7 @@ class Table {
  public:
   /// `table` outlives it; `path` is empty, or ends with a dot.
   Table(const toml::table& table, std::string where, std::string path = "");
+  Table(toml::table&&, std::string, std::string = "") = delete;
 
   bool has(std::string_view key) const { return table_.contains(key); }
 

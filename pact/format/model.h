@@ -189,8 +189,8 @@ struct Model {
   std::vector<std::string_view> classes;
   std::vector<Node> nodes;  // the first is the Input; each reads earlier ones
   std::int32_t output = 0;
-  std::shared_ptr<const void> memory;  // what the views look into
-  const MappedFile* file = nullptr;    // `memory`, if it is one
+  std::shared_ptr<const void> memory;      // what the views look into
+  std::shared_ptr<const MappedFile> file;  // the same, if it is one
 
   const Value& input_value() const { return nodes.front().value; }
   const Value& output_value() const { return nodes[static_cast<std::size_t>(output)].value; }

@@ -277,7 +277,7 @@ Result<Model> read(const std::filesystem::path& path) {
   Result<Model> model = read_bytes(memory->bytes());
   if (!model) return make_error(model.error().code, path.string(), ": ", model.error().message);
   memory->release(memory->bytes());  // verification has read them all
-  model->file = memory.get();
+  model->file = memory;
   model->memory = std::move(memory);
   return model;
 }
@@ -292,7 +292,7 @@ Result<Model> read(std::span<const std::byte> bytes) {
 
 void Model::release_weights(const Node& node) const {
   const auto* conv = std::get_if<Conv>(&node.operation);
-  if (file != nullptr && conv != nullptr) file->release(conv->packed);
+  if (file && conv != nullptr) file->release(conv->packed);
 }
 
 }  // namespace pact::format

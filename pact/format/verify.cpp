@@ -21,7 +21,8 @@ struct Sums {
   std::vector<std::int64_t> largest;
 };
 
-// Sums of the absolute levels of filters.
+// Sums of the absolute levels of filters, from what each byte adds: all its codes, or the one code
+// of a byte that was unpacked, because filters or codes do not end where bytes do.
 class FilterSums {
  public:
   struct Sum {
@@ -29,29 +30,27 @@ class FilterSums {
     std::int32_t largest_code = 0;
   };
 
-  FilterSums(const Conv& op, std::size_t filter, std::size_t filters)
-      : bytes_(op.packed), filter_bytes_(filter) {
-    const int bits = op.grid.bits;
-    // What a byte adds: all its codes, or the one of a byte that was unpacked because filters or
-    // codes do not end where bytes do.
-    const bool packed = 8 % bits == 0 && filter * static_cast<std::size_t>(bits) % 8 == 0;
-    const std::size_t codes_in_byte = packed ? static_cast<std::size_t>(8 / bits) : 1;
-    filter_bytes_ /= codes_in_byte;
-    if (!packed) unpack(op, filter * filters);
+  FilterSums(const Conv& op, std::size_t filter) : op_(op), filter_(filter) {
+    const auto bits = static_cast<std::size_t>(op.grid.bits);
+    codes_in_byte_ = 8 % bits == 0 && filter * bits % 8 == 0 ? 8 / bits : 1;
+    unpacked_.resize(codes_in_byte_ == 1 ? filter : 0);
     for (std::size_t byte = 0; byte < of_byte_.size(); ++byte) {
-      const auto stored = static_cast<std::byte>(byte);
       std::array<std::uint8_t, 8> codes{static_cast<std::uint8_t>(byte)};
-      if (packed) numeric::unpack({&stored, 1}, bits, {codes.data(), codes_in_byte});
-      for (std::size_t i = 0; i < codes_in_byte; ++i) {
-        of_byte_[byte].magnitude += std::abs(op.grid.level(codes[i]));
-        of_byte_[byte].largest_code = std::max<std::int32_t>(of_byte_[byte].largest_code, codes[i]);
+      const auto packed = static_cast<std::byte>(byte);
+      if (codes_in_byte_ > 1) {
+        numeric::unpack({&packed, 1}, op.grid.bits, {codes.data(), codes_in_byte_});
+      }
+      Sum& sum = of_byte_[byte];
+      for (std::size_t i = 0; i < codes_in_byte_; ++i) {
+        sum.magnitude += std::abs(op.grid.level(codes[i]));
+        sum.largest_code = std::max<std::int32_t>(sum.largest_code, codes[i]);
       }
     }
   }
 
-  Sum of(std::size_t filter) const {
+  Sum of(std::size_t filter) {
     Sum sum;
-    for (const std::byte byte : bytes_.subspan(filter * filter_bytes_, filter_bytes_)) {
+    for (const std::byte byte : bytes_of(filter)) {
       const Sum& add = of_byte_[static_cast<std::size_t>(byte)];
       sum.magnitude += add.magnitude;
       sum.largest_code = std::max(sum.largest_code, add.largest_code);
@@ -60,14 +59,18 @@ class FilterSums {
   }
 
  private:
-  void unpack(const Conv& op, std::size_t count) {
-    unpacked_.resize(count);
-    numeric::unpack(op.packed, op.grid.bits, unpacked_);
-    bytes_ = std::as_bytes(std::span(unpacked_));
+  std::span<const std::byte> bytes_of(std::size_t filter) {
+    if (codes_in_byte_ > 1) {
+      const std::size_t bytes = filter_ / codes_in_byte_;
+      return op_.packed.subspan(filter * bytes, bytes);
+    }
+    numeric::unpack(op_.packed, op_.grid.bits, filter * filter_, unpacked_);
+    return std::as_bytes(std::span(unpacked_));
   }
 
-  std::span<const std::byte> bytes_;
-  std::size_t filter_bytes_;
+  const Conv& op_;
+  std::size_t filter_;
+  std::size_t codes_in_byte_ = 1;
   std::vector<std::uint8_t> unpacked_;
   std::array<Sum, 256> of_byte_{};
 };
@@ -162,7 +165,7 @@ struct Check {
     const std::int64_t limit =
         std::numeric_limits<std::int32_t>::max() / std::max<std::int64_t>(1, magnitude(in()));
     auto& sums = all_sums.filters[static_cast<std::size_t>(&node - model.nodes.data())];
-    const FilterSums filters(op, filter, static_cast<std::size_t>(out().channels));
+    FilterSums filters(op, filter);
     for (std::size_t o = 0; o < static_cast<std::size_t>(out().channels); ++o) {
       const FilterSums::Sum sum = filters.of(o);
       PACT_CHECK_OK(expect(sum.largest_code < op.grid.codes, "weights on their grid"));

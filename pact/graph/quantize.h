@@ -40,7 +40,7 @@ struct QuantizePolicy {
   std::vector<LayerOverride> overrides;  // the last one that matches wins over all of these
   AlphaGradient gradient = AlphaGradient::Pact;
   numeric::Granularity alpha_granularity = numeric::Granularity::Tensor;
-  float alpha = 10.0F;  // initial; the paper's "larger than typical activations"; or a ReLU's bound
+  float alpha = 10.0F;  // initial; the paper's "larger than typical activations"
 
   static LayerPolicy eight_bits();
   bool operator==(const QuantizePolicy&) const = default;
@@ -50,8 +50,8 @@ struct QuantizePolicy {
 bool matches(std::string_view pattern, std::string_view name);
 
 /// The float network with quantizers. Parameters it has are kept; those of the quantizers start at
-/// `alpha`, given scales of weights at 1. Error: a network that is quantized already, a layer
-/// pattern that matches nothing.
+/// `alpha`, or at the bound of a ReLU that has a lower one; given scales of weights at 1. Error: a
+/// network that is quantized already, a layer pattern that matches nothing.
 Result<Network> quantize(const Network& network, const QuantizePolicy& policy);
 
 }  // namespace pact::graph

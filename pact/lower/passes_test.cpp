@@ -223,9 +223,14 @@ TEST(Passes, AClipBelowAlphaStays) {
     return std::count_if(lowered.nodes().begin(), lowered.nodes().end(),
                          [](const Node& node) { return node.as<Pointwise>() != nullptr; });
   };
-  const Network quantized = value_or_throw(quantize(floats, {.alpha = 10}));
-  EXPECT_EQ(quantized.parameter(*quantized.find("clip.pact"), "alpha").floats()[0], 6);
+  const auto starting = [&](float alpha) {
+    const Network quantized = value_or_throw(quantize(floats, {.alpha = alpha}));
+    return quantized.parameter(*quantized.find("clip.pact"), "alpha").floats()[0];
+  };
+  EXPECT_EQ(starting(10), 6);
+  EXPECT_EQ(starting(4), 4);
   EXPECT_EQ(clips(6), 0);
+  EXPECT_EQ(clips(6.09F), 0) << "6 is still the highest level";
   EXPECT_EQ(clips(7), 1);
 }
 

@@ -44,14 +44,15 @@ bool goes_before(const Node& node, const Node& reads) {
          (reads.as<Pad>() != nullptr && keeps_zero(node));
 }
 
-// A bound above which a quantizer of values from 0 up makes its highest level of everything;
-// nothing for other nodes.
+// A bound above which a quantizer of values from 0 up makes its highest level of everything, a
+// quarter of a level away from where that ends; nothing for other nodes.
 std::optional<float> clip_of(const Network& network, NodeId id) {
   const Node& node = network.node(id);
   const auto* fake = node.as<FakeQuantize>();
   if (fake != nullptr && fake->scheme == ActivationScheme::Pact) {
     const auto& alpha = network.parameter(id, "alpha").floats();
-    return *std::max_element(alpha.begin(), alpha.end());
+    const auto highest = static_cast<float>(numeric::unsigned_grid(fake->bits).highest());
+    return *std::max_element(alpha.begin(), alpha.end()) * (highest - 0.25F) / highest;
   }
   const auto* quantize = node.as<Quantize>();
   if (quantize == nullptr || quantize->grid.lowest != 0) return std::nullopt;

@@ -77,6 +77,16 @@ TEST(Models, ImageNetNetworksHaveTheKnownSizes) {
   }
 }
 
+TEST(Models, MobileNetHasTorchvisionsNames) {
+  const Network network = built("mobilenet-v2", {3, 224, 224, 1000});
+  for (const char* name :
+       {"features.0.0.weight", "features.1.conv.0.1.bias", "features.1.conv.1.weight",
+        "features.2.conv.1.0.weight", "features.2.conv.3.running_mean", "features.17.conv.2.weight",
+        "features.18.1.running_var", "classifier.1.bias"}) {
+    EXPECT_TRUE(network.parameters().contains(name)) << name;
+  }
+}
+
 // Sums by hand over the layers, in their order. Batch norm has two parameters a channel.
 TEST(Models, ThePapersNetworksHaveTheSizesCountedByHand) {
   // conv1 5*5*3*48 + 48, conv2 9*48*64, conv3 9*64*64, conv4 9*64*128, conv5 and conv6 9*128*128,

@@ -195,16 +195,19 @@ TEST(Module, ReestimationKeepsTheMeanOfTheBatchesItSees) {
   const torch::NoGradGuard guard;
   module.forward(torch::randn({8, 3, 16, 16}), Mode::Train);  // to be forgotten
   torch::Tensor expected = torch::zeros({1});
+  torch::Tensor variance = torch::zeros({1});
   module.begin_reestimation();
   for (int pass = 0; pass < 3; ++pass) {
     torch::Tensor seen;
     const Network network = module.network();
     module.forward(torch::randn({8, 3, 16, 16}) + pass, Mode::Reestimate,
                    [&](NodeId id, const torch::Tensor& value) {
-                     if (network.node(id).name == "conv1") seen = value.mean({0, 2, 3});
+                     if (network.node(id).name == "conv1") seen = value;
                    });
-    expected = expected + seen / 3;
+    expected = expected + seen.mean({0, 2, 3}) / 3;
+    variance = variance + seen.var({0, 2, 3}, true) / 3;
   }
+  EXPECT_TRUE(torch::allclose(module.tensors().at("bn1.running_var"), variance, 1e-4, 1e-5));
   EXPECT_TRUE(torch::allclose(module.tensors().at("bn1.running_mean"), expected, 1e-4, 1e-5));
 }
 

@@ -45,20 +45,23 @@ std::size_t unpack_whole_bytes(std::span<const std::byte> bytes, int bits,
   return count * (8 / static_cast<std::size_t>(bits));
 }
 
+std::uint8_t code_at(std::span<const std::byte> bytes, std::size_t bit, int bits) {
+  unsigned window = static_cast<unsigned>(bytes[bit / 8]);
+  if (bit / 8 + 1 < bytes.size()) window |= static_cast<unsigned>(bytes[bit / 8 + 1]) << 8;
+  return static_cast<std::uint8_t>(window >> (bit % 8) & ((1U << bits) - 1));
+}
+
 }  // namespace
 
-void unpack(std::span<const std::byte> bytes, int bits, std::span<std::uint8_t> codes) {
-  PACT_CHECK(bits >= 1 && bits <= 8 && bytes.size() >= packed_bytes(codes.size(), bits));
-  const unsigned mask = (1U << bits) - 1;
-  const std::size_t done = unpack_whole_bytes(bytes, bits, codes);
-  std::size_t bit = done * static_cast<std::size_t>(bits);
-  for (std::uint8_t& code : codes.subspan(done)) {
-    const std::size_t first = bit / 8;
-    unsigned window = static_cast<unsigned>(bytes[first]);
-    if (first + 1 < bytes.size()) window |= static_cast<unsigned>(bytes[first + 1]) << 8;
-    code = static_cast<std::uint8_t>((window >> (bit % 8)) & mask);
-    bit += static_cast<std::size_t>(bits);
-  }
+void unpack(std::span<const std::byte> bytes, int bits, std::size_t first,
+            std::span<std::uint8_t> codes) {
+  PACT_CHECK(bits >= 1 && bits <= 8 && bytes.size() >= packed_bytes(first + codes.size(), bits));
+  const auto width = static_cast<std::size_t>(bits);
+  std::size_t i = 0;
+  const auto one = [&] { codes[i] = code_at(bytes, (first + i) * width, bits), ++i; };
+  while (i < codes.size() && (first + i) * width % 8 != 0) one();
+  i += unpack_whole_bytes(bytes.subspan((first + i) * width / 8), bits, codes.subspan(i));
+  while (i < codes.size()) one();
 }
 
 }  // namespace pact::numeric

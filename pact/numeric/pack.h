@@ -19,7 +19,12 @@ constexpr std::size_t packed_bytes(std::size_t count, int bits) {
 /// Packs `codes`, each below 2^bits.
 std::vector<std::byte> pack(std::span<const std::uint8_t> codes, int bits);
 
-/// Unpacks codes.size() codes; `bytes` holds at least packed_bytes(codes.size(), bits).
-void unpack(std::span<const std::byte> bytes, int bits, std::span<std::uint8_t> codes);
+/// Unpacks codes.size() codes, from code `first` on; `bytes` holds at least
+/// packed_bytes(first + codes.size(), bits).
+void unpack(std::span<const std::byte> bytes, int bits, std::size_t first,
+            std::span<std::uint8_t> codes);
+inline void unpack(std::span<const std::byte> bytes, int bits, std::span<std::uint8_t> codes) {
+  unpack(bytes, bits, 0, codes);
+}
 
 }  // namespace pact::numeric

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 namespace pact::numeric {
@@ -37,6 +38,23 @@ TEST(Pack, RoundTripsEveryWidthAndTailLength) {
     }
   }
   EXPECT_EQ(checked, 8 * 41);
+}
+
+TEST(Pack, UnpacksFromAnyCodeOn) {
+  std::mt19937 random(3);
+  for (int bits = 1; bits <= 8; ++bits) {
+    const auto codes = random_codes(kLongestTail, bits, random);
+    const auto bytes = pack(codes, bits);
+    for (std::size_t first = 0; first <= codes.size(); ++first) {
+      for (std::size_t count = 0; first + count <= codes.size(); ++count) {
+        std::vector<std::uint8_t> unpacked(count, 0xAA);
+        unpack(bytes, bits, first, unpacked);
+        ASSERT_TRUE(std::equal(unpacked.begin(), unpacked.end(),
+                               codes.begin() + static_cast<std::ptrdiff_t>(first)))
+            << bits << " bits, " << count << " codes from " << first;
+      }
+    }
+  }
 }
 
 TEST(Pack, BitOfACodeLiesWhereTheFormatSays) {

@@ -22,12 +22,9 @@ ConvolutionStep::ConvolutionStep(const StepContext& context, std::int32_t node,
 }
 
 std::vector<std::uint8_t> ConvolutionStep::weight_codes(const Range& filters) const {
-  const std::int64_t first = filters.first * filter_size();
-  const std::int64_t before = first % 8;  // eight codes end at the end of a byte
-  const auto byte = static_cast<std::size_t>((first - before) / 8 * op_.grid.bits);
-  std::vector<std::uint8_t> codes(static_cast<std::size_t>(before + filters.count * filter_size()));
-  numeric::unpack(op_.packed.subspan(byte), op_.grid.bits, codes);
-  codes.erase(codes.begin(), codes.begin() + before);
+  std::vector<std::uint8_t> codes(static_cast<std::size_t>(filters.count * filter_size()));
+  numeric::unpack(op_.packed, op_.grid.bits,
+                  static_cast<std::size_t>(filters.first * filter_size()), codes);
   return codes;
 }
 

@@ -59,6 +59,14 @@ IntConv2d depthwise(std::int64_t channels, std::int64_t kernel, std::int64_t str
   return op;
 }
 
+// Taps far apart, and padding that keeps the size.
+IntConv2d spread(IntConv2d op, Pair dilation) {
+  op.dilation = dilation;
+  op.padding = {op.kernel.y / 2 * dilation.y, op.kernel.x / 2 * dilation.x,
+                op.kernel.y / 2 * dilation.y, op.kernel.x / 2 * dilation.x};
+  return op;
+}
+
 TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   struct Case {
     Layer layer;
@@ -78,6 +86,10 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{33, {1, 1}, conv(40, 1, 1, odd_grid(5))}, "dot_u8"},
       {{32, {8, 8}, depthwise(32, 3, 1, odd_grid(4))}, "depthwise_u8_i16"},
       {{33, {7, 9}, depthwise(33, 3, 2, odd_grid(8)), affine_grid(8, 100)}, "depthwise_u8_i16"},
+      {{96, {40, 120}, depthwise(96, 3, 1, odd_grid(2))}, "depthwise_u8_i16"},  // several blocks
+      {{20, {9, 130}, spread(depthwise(20, 3, 1, odd_grid(4)), {2, 2})}, "depthwise_u8_i16"},
+      {{16, {1, 1}, spread(depthwise(16, 3, 1, odd_grid(4)), {1024, 1024})}, "dot_i16"},
+      {{5600, {1, 1}, spread(conv(2, 3, 1, odd_grid(4)), {1024, 1})}, "dot_i16"},
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {

@@ -22,6 +22,7 @@ class DepthwiseConvolution final : public PanelConvolution {
   // larger.
   bool prepare(Isa isa) {
     if (op_.groups == 1 || in_group_ != 1 || out_group_ != 1) return false;
+    if (!can_frame(row_bytes())) return false;
     const std::vector<std::int16_t> levels = weight_levels();
     const auto largest = std::max(std::abs(op_.grid.lowest), std::abs(op_.grid.highest()));
     if (taps() * largest * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
@@ -54,8 +55,7 @@ class DepthwiseConvolution final : public PanelConvolution {
     return static_cast<std::size_t>(kernels::depthwise_pairs(taps()) * columns_ * 2) *
            sizeof(std::int16_t);
   }
-  std::int64_t framed_width() const { return in_.width + op_.padding.left + op_.padding.right; }
-  std::int64_t row_bytes() const { return framed_width() * in_.channels; }
+  std::int64_t row_bytes() const { return padded_width() * in_.channels; }
   // The last panel's columns may reach beyond the last pixel.
   std::size_t framed_bytes() const {
     return whole_lines(
@@ -77,7 +77,7 @@ class DepthwiseConvolution final : public PanelConvolution {
     auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
     frame(input(batch, image), block.rows.first * op_.stride.y - op_.padding.top,
-          rows_read(block.rows.count), framed_width(), framed);
+          rows_read(block.rows.count), padded_width(), framed);
     for (std::int64_t row = 0; row < block.rows.count; ++row) {
       const std::uint8_t* source = framed + row * op_.stride.y * row_bytes();
       for (std::int64_t i = 0; i < block.panels.count; ++i) {

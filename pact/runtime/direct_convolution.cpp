@@ -31,7 +31,9 @@ class DirectConvolution final : public PanelConvolution {
   // False where this way cannot go. Bytes where weights and sums fit and the kernel is exact, else
   // words: a model bounds sums of products of levels, and codes can be larger.
   bool prepare(Isa isa) {
-    if (op_.groups != 1 || op_.dilation.x != 1) return false;
+    if (op_.groups != 1 || op_.dilation.x != 1 || !can_frame(padded_width() * 2 * in_.channels)) {
+      return false;
+    }
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
@@ -86,9 +88,7 @@ class DirectConvolution final : public PanelConvolution {
     return !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 ||
            depth_ % 4 != 0;
   }
-  std::int64_t framed_width() const {
-    return is_framed() ? in_.width + op_.padding.left + op_.padding.right : in_.width;
-  }
+  std::int64_t framed_width() const { return is_framed() ? padded_width() : in_.width; }
   std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;

@@ -6,13 +6,24 @@
 namespace pact::train {
 namespace {
 
+// Errors about the teacher's files name the key of the student's, with this before it.
+template <typename Body>
+auto named_error(const char* prefix, const Body& body) {
+  try {
+    return body();
+  } catch (const Exception& error) {
+    throw_error(error.error().code, prefix, error.what());
+  }
+}
+
 graph::Network teacher_network(const Recipe& recipe, const TrainOptions& options,
                                const graph::Network& student) {
   Recipe teacher = recipe;
   teacher.quantize.reset();
   teacher.network = recipe.distillation->network;
   teacher.start = recipe.distillation->start;
-  graph::Network network = starting_network(teacher, options);
+  graph::Network network =
+      named_error("distill.", [&] { return starting_network(teacher, options); });
   const auto classes = [](const graph::Network& n) { return n.node(n.output()).type.channels(); };
   const auto& theirs = network.preprocessing;
   const auto& ours = student.preprocessing;
@@ -26,6 +37,11 @@ graph::Network teacher_network(const Recipe& recipe, const TrainOptions& options
   if (classes(network) != classes(student)) {
     throw_error(ErrorCode::InvalidArgument, "distill: expected a teacher of ", classes(student),
                 " classes, found '", network.name, "' of ", classes(network));
+  }
+  if (network.classes != student.classes) {
+    throw_error(ErrorCode::InvalidArgument,
+                "distill: expected a teacher of the same classes in the ",
+                "same order, found others in '", network.name, "'");
   }
   return network;
 }

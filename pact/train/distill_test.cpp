@@ -26,14 +26,17 @@ class Distill : public testing::Test {
     graph::Network made = value_or_throw(models::build("demo-resnet", {1, 28, 28, classes}));
     models::initialize(made, seed);
     made.preprocessing = {{0.1307F}, {0.3081F}};
+    for (std::int64_t i = 0; i < classes; ++i) made.classes.push_back(std::to_string(i));
     return made;
   }
 
   // A teacher of so many classes, asked for by a recipe with these keys.
-  Teacher teacher(const std::string& keys, std::int64_t classes = 10) const {
-    value_or_throw(
-        write_atomically(folder_ / "teacher.safetensors",
-                         graph::serialize_safetensors(graph::to_tensor_file(network(classes, 2)))));
+  Teacher teacher(const std::string& keys, std::int64_t classes = 10,
+                  const std::string& first_class = "0") const {
+    graph::Network made = network(classes, 2);
+    made.classes[0] = first_class;
+    value_or_throw(write_atomically(folder_ / "teacher.safetensors",
+                                    graph::serialize_safetensors(graph::to_tensor_file(made))));
     const Recipe recipe = parse_recipe(
         "network = \"demo-resnet\"\n[data]\nset = \"mnist\"\n[distill]\n"
         "network = \"teacher.safetensors\"\n" +
@@ -74,6 +77,15 @@ TEST_F(Distill, IsTheWeightedSumOfBothLosses) {
       0.25 * torch::cross_entropy_loss(logits_, labels_) + 0.75 * t * t * divergence;
   const Tensor loss = teacher("share = 0.75\ntemperature = 3\n").loss(images_, logits_, labels_);
   EXPECT_NEAR(loss.item<float>(), expected.item<float>(), 1e-4);
+}
+
+TEST_F(Distill, ATeacherOfClassesInAnotherOrderIsRefused) {
+  try {
+    teacher("", 10, "nine");
+    FAIL() << "was accepted";
+  } catch (const Exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("the same classes in the same order"));
+  }
 }
 
 TEST_F(Distill, ATeacherOfOtherClassesIsRefused) {

@@ -59,8 +59,8 @@ struct Dropout {
 
 /// A float network whose answers are learned, too (Hinton et al. 2015).
 struct Distillation {
-  std::string network;     // the teacher's: name or .safetensors file; by default the student's
-  std::string start;       // its float weights; by default those that the student starts from
+  std::string network;  // the teacher's: name or .safetensors file; by default the student's
+  std::string start;    // its float weights; without `network`, those that the student starts from
   double temperature = 4;  // by which logits are divided
   double share = 0.5;      // of the loss
 };

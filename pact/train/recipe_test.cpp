@@ -36,6 +36,7 @@ norm_batches = 40
 start = "floats.safetensors"
 [distill]
 temperature = 2.5
+share = 0.25
 [data]
 set = "cifar10"
 pad_crop = 4
@@ -67,6 +68,7 @@ weight_bits = 5
   EXPECT_EQ(recipe.distillation->network, "cifar-resnet20-v1");
   EXPECT_EQ(recipe.distillation->start, "floats.safetensors");
   EXPECT_EQ(recipe.distillation->temperature, 2.5);
+  EXPECT_EQ(recipe.distillation->share, 0.25);
   EXPECT_EQ(recipe.optimizer.kind, OptimizerKind::Adam);
   EXPECT_EQ(recipe.schedule.milestones, (std::vector<int>{3, 5}));
   ASSERT_TRUE(recipe.quantize.has_value());
@@ -99,6 +101,9 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
   EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
   EXPECT_THAT(error_of(kGood + "[distill]\n"), HasSubstr("distill.start: expected a file"));
+  EXPECT_THAT(
+      error_of("start = \"a.safetensors\"\n" + kGood + "[distill]\nnetwork = \"resnet18\"\n"),
+      HasSubstr("distill.start: expected a file"));
 }
 
 std::string changed(std::vector<std::string> settings) {

@@ -255,8 +255,9 @@ class Trainer {
     const torch::NoGradGuard guard;
     module_.begin_reestimation();
     loader_.start(static_cast<std::size_t>(recipe_.epochs));
-    const auto batches =
-        std::min(static_cast<std::size_t>(recipe_.norm_batches), loader_.steps_per_epoch());
+    // Whole batches, which weigh the same.
+    const std::size_t whole = dataset_.size() / static_cast<std::size_t>(recipe_.batch_size);
+    const auto batches = std::min(static_cast<std::size_t>(recipe_.norm_batches), whole);
     for (std::size_t i = 0; i < batches; ++i) {
       data::Batch batch = loader_.next();
       module_.forward(image_tensor(batch, dataset_), nn::Mode::Reestimate);
@@ -265,6 +266,7 @@ class Trainer {
 
   void finish_untrained() {
     EpochReport report;
+    reestimate_norms();
     report.clips = clip_reports();
     report.validation = hooks_.validate(module_.network());
     save();

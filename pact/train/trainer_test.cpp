@@ -110,6 +110,35 @@ TEST_F(Trainer, ResumedAfterAnInterruptionEndsWithTheSameWeights) {
   EXPECT_EQ(resumed.parameters(), whole.parameters());
 }
 
+TEST_F(Trainer, BatchNormTakesTheStatisticsOfTheLastWeights) {
+  Recipe plain = recipe();
+  plain.norm_batches = 0;
+  plain.epochs = 0;
+  Recipe estimated = plain;
+  estimated.norm_batches = 2;
+  const auto before = train(plain, options("plain"), hooks());
+  const auto after = train(estimated, options("estimated"), hooks());
+  EXPECT_EQ(after.parameters().at("conv1.weight"), before.parameters().at("conv1.weight"));
+  EXPECT_NE(after.parameters().at("bn1.running_mean"), before.parameters().at("bn1.running_mean"));
+}
+
+TEST_F(Trainer, ATeacherChangesWhatIsLearned) {
+  Recipe floats = recipe();
+  floats.quantize.reset();
+  floats.epochs = 0;
+  train(floats, options("teacher"), hooks());
+  Recipe taught = recipe();
+  taught.distillation = Distillation{
+      .network = taught.network, .start = (folder_ / "teacher/checkpoint.safetensors").string()};
+  interrupt(recipe(), "alone", 2);
+  interrupt(taught, "taught", 2);
+  const auto weights = [&](const std::string& run) {
+    const Checkpoint found = load_checkpoint(folder_ / run / "checkpoint.safetensors");
+    return found.network.parameters().at("conv1.weight");
+  };
+  EXPECT_NE(weights("taught"), weights("alone"));
+}
+
 TEST_F(Trainer, CheckpointOfAnotherNetworkIsRefused) {
   interrupt(recipe(), "other", 2);
   Recipe other = recipe("activation_bits = 3\n");
