@@ -35,9 +35,8 @@ double starting_value(const Node& node, const ParameterSlot& slot, Random& rando
     return slot.role == "weight" || slot.role == "running_var" ? 1 : 0;
   }
   if (const auto* conv = node.as<Conv2d>(); conv != nullptr && slot.role == "weight") {
-    const auto fan_out =
-        static_cast<double>(slot.shape[0] / conv->groups * slot.shape[2] * slot.shape[3]);
-    return random.normal() * std::sqrt(2 / fan_out);
+    const std::int64_t fan_out = slot.shape[0] / conv->groups * slot.shape[2] * slot.shape[3];
+    return random.normal() * std::sqrt(2 / static_cast<double>(fan_out));
   }
   if (node.as<Linear>() != nullptr && slot.role == "weight") {
     return (2 * random.uniform() - 1) / std::sqrt(static_cast<double>(slot.shape[1]));
