@@ -94,8 +94,12 @@ TEST(Depthwise, EveryKernelIsExactForEveryTail) {
     }
     tested.insert(kernel.name);
   }
-  EXPECT_EQ(tested.size(), depthwise_runnable().size());
-  EXPECT_GE(tested.size(), 1U);
+  std::set<std::string> expected;
+  for (const Isa isa : available_isas()) {
+    if (isa == Isa::Avx512Vnni) continue;  // runs the kernel of the level below
+    expected.insert(text("depthwise_u8_i16_i32_1x16_", name(isa)));
+  }
+  EXPECT_EQ(tested, expected);
 }
 
 TEST(Depthwise, EveryKernelIsExactAtTheExtremes) {

@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <string>
 
+#include "pact/models/builder.h"
+
 namespace pact::models {
 namespace {
 
@@ -26,18 +28,8 @@ struct Layer {
   MaxPool pool{};  // of one pixel: none
 };
 
-class Chain {
+class Chain : public NetworkBuilder {
  public:
-  Status start(const Task& task) {
-    PACT_TRY(last_, network_.add("input", Input{task.channels, task.height, task.width}, {}));
-    return {};
-  }
-
-  Status then(const std::string& name, Operation operation) {
-    PACT_TRY(last_, network_.add(name, std::move(operation), {last_}));
-    return {};
-  }
-
   // conv1, bn1, pool1, relu1, conv2, ..
   Status convolutions(std::initializer_list<Layer> layers) {
     int number = 0;
@@ -58,12 +50,6 @@ class Chain {
     }
     return then("flatten", Flatten{});
   }
-
-  Network finish() { return std::move(network_); }
-
- private:
-  Network network_;
-  NodeId last_ = 0;
 };
 
 }  // namespace

@@ -3,26 +3,16 @@
 
 #include <string>
 
+#include "pact/models/builder.h"
+
 namespace pact::models {
 namespace {
 
 using namespace graph;
 
 // Convolutions whose padding keeps the size of the image.
-class ImageNetBuilder {
+class ImageNetBuilder : public NetworkBuilder {
  public:
-  Status start(const Task& task) {
-    PACT_TRY(last_, network_.add("input", Input{task.channels, task.height, task.width}, {}));
-    return {};
-  }
-  Result<NodeId> add(const std::string& name, Operation operation, std::vector<NodeId> inputs) {
-    PACT_TRY(last_, network_.add(name, std::move(operation), std::move(inputs)));
-    return last_;
-  }
-  Status then(const std::string& name, Operation operation) {
-    PACT_CHECK_OK(add(name, std::move(operation), {last_}));
-    return {};
-  }
   Result<NodeId> conv(const std::string& name, NodeId x, std::int64_t channels, std::int64_t kernel,
                       std::int64_t stride) {
     const std::int64_t pad = kernel / 2;
@@ -38,14 +28,6 @@ class ImageNetBuilder {
     PACT_TRY(x, conv(name, x, channels, kernel, stride));
     return add(norm, BatchNorm{}, {x});
   }
-
-  NodeId last() const { return last_; }
-  std::int64_t channels(NodeId id) const { return network_.node(id).type.channels(); }
-  Network finish() { return std::move(network_); }
-
- private:
-  Network network_;
-  NodeId last_ = 0;
 };
 
 // conv1, bn1, relu1, .. : the layers of a block, the last without activation.

@@ -3,26 +3,15 @@
 
 #include <string>
 
+#include "pact/models/builder.h"
+
 namespace pact::models {
 namespace {
 
 using namespace graph;
 
-class MobileNetBuilder {
+class MobileNetBuilder : public NetworkBuilder {
  public:
-  Status start(const Task& task) {
-    PACT_TRY(last_, network_.add("input", Input{task.channels, task.height, task.width}, {}));
-    return {};
-  }
-  Status then(const std::string& name, Operation operation) {
-    PACT_TRY(last_, network_.add(name, std::move(operation), {last_}));
-    return {};
-  }
-  Status add(const std::string& name, NodeId other) {
-    PACT_TRY(last_, network_.add(name, Add{}, {last_, other}));
-    return {};
-  }
-
   // A convolution and its batch norm, of these names.
   Status conv_norm(const std::string& name, const std::string& norm, const Conv2d& conv) {
     PACT_CHECK_OK(then(name, conv));
@@ -33,14 +22,6 @@ class MobileNetBuilder {
     PACT_CHECK_OK(conv_norm(name + ".0", name + ".1", conv));
     return then(name + ".2", Pointwise{.function = numeric::Function::Clip, .a = 0, .b = 6});
   }
-
-  NodeId last() const { return last_; }
-  std::int64_t channels() const { return network_.node(last_).type.channels(); }
-  Network finish() { return std::move(network_); }
-
- private:
-  Network network_;
-  NodeId last_ = 0;
 };
 
 Conv2d pointwise(std::int64_t channels) { return {.out_channels = channels, .kernel = {1, 1}}; }
@@ -57,7 +38,7 @@ Conv2d three_by_three(std::int64_t channels, std::int64_t stride, std::int64_t g
 Status inverted_residual(MobileNetBuilder& b, const std::string& name, std::int64_t expansion,
                          std::int64_t channels, std::int64_t stride) {
   const NodeId x = b.last();
-  const std::int64_t in = b.channels();
+  const std::int64_t in = b.channels(x);
   int part = 0;
   const auto next = [&] { return text(name, ".conv.", part++); };
   if (expansion > 1) PACT_CHECK_OK(b.activated(next(), pointwise(expansion * in)));
@@ -65,7 +46,7 @@ Status inverted_residual(MobileNetBuilder& b, const std::string& name, std::int6
   const std::string projection = next();
   PACT_CHECK_OK(b.conv_norm(projection, next(), pointwise(channels)));
   if (stride > 1 || in != channels) return {};
-  return b.add(name + ".add", x);
+  return b.then(name + ".add", Add{}, {b.last(), x});
 }
 
 }  // namespace

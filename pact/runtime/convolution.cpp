@@ -101,6 +101,16 @@ Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std:
 
 }  // namespace
 
+bool PanelConvolution::cut_rows(std::int64_t row_bytes) {
+  constexpr std::int64_t kCachedBytes = 192 << 10;
+  constexpr std::int64_t kMostBytes = 64 << 20;
+  rows_in_block_ = rows_;
+  while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes > kCachedBytes) {
+    --rows_in_block_;
+  }
+  return rows_read(rows_in_block_) * row_bytes <= kMostBytes;
+}
+
 void PanelConvolution::run(const Batch& batch) const {
   const auto input_bytes = static_cast<std::size_t>(in_.elements());
   const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(),

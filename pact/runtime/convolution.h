@@ -79,12 +79,10 @@ class PanelConvolution : public ConvolutionStep {
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
-  /// Whether scratch has room for what a row of outputs reads, `row_bytes` a row: padding and
-  /// dilation can be far larger than the image.
-  bool can_frame(std::int64_t row_bytes) const {
-    constexpr std::int64_t kMostFrameBytes = 64 << 20;
-    return rows_read(1) * row_bytes <= kMostFrameBytes;
-  }
+  /// Sets rows_in_block_ so that what a block reads, `row_bytes` a row, stays in a second-level
+  /// cache together with a panel of weights. False if what one row of outputs reads is more than
+  /// scratch should hold: padding and dilation can be far larger than the image.
+  bool cut_rows(std::int64_t row_bytes);
   /// The filters of a panel.
   Range filters_of(std::int64_t panel) const {
     const std::int64_t first = panel * columns_;

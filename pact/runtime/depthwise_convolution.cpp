@@ -9,8 +9,6 @@
 namespace pact::runtime {
 namespace {
 
-// Of framed rows: they stay in a second-level cache.
-constexpr std::int64_t kDepthwiseFrameBytes = 192 << 10;
 // Pixels that are finished together: their sums stay in the first cache.
 constexpr std::int64_t kDepthwisePixels = 112;
 
@@ -22,20 +20,15 @@ class DepthwiseConvolution final : public PanelConvolution {
   // larger.
   bool prepare(Isa isa) {
     if (op_.groups == 1 || in_group_ != 1 || out_group_ != 1) return false;
-    if (!can_frame(row_bytes())) return false;
-    const std::vector<std::int16_t> levels = weight_levels();
+    rows_ = out_.height;
+    if (!cut_rows(row_bytes())) return false;
     const auto largest = std::max(std::abs(op_.grid.lowest), std::abs(op_.grid.highest()));
     if (taps() * largest * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
     kernel_ = &kernels::select_depthwise(isa);
     columns_ = kernels::kDepthwiseColumns;
     panels_ = parts_of(out_.channels, columns_);
-    rows_ = out_.height;
-    rows_in_block_ = rows_;
-    while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes() > kDepthwiseFrameBytes) {
-      --rows_in_block_;
-    }
     weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(panels_) * panel_bytes());
-    kernels::pack_taps(levels.data(), out_.channels, taps(),
+    kernels::pack_taps(weight_levels().data(), out_.channels, taps(),
                        reinterpret_cast<std::int16_t*>(weights_.data()));
     place_taps();
     multiply_codes();

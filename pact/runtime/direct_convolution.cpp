@@ -13,8 +13,6 @@ namespace {
 // Weights that stay in a second-level cache are read for every row, so that a row of outputs, of
 // which each panel makes a part, stays in the first; of larger ones a panel is read for all rows.
 constexpr std::size_t kCachedWeights = 512 << 10;
-// Of framed rows: they stay in a second-level cache together with a panel of weights.
-constexpr std::int64_t kFrameBytes = 192 << 10;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 1792;
@@ -31,9 +29,7 @@ class DirectConvolution final : public PanelConvolution {
   // False where this way cannot go. Bytes where weights and sums fit and the kernel is exact, else
   // words: a model bounds sums of products of levels, and codes can be larger.
   bool prepare(Isa isa) {
-    if (op_.groups != 1 || op_.dilation.x != 1 || !can_frame(padded_width() * 2 * in_.channels)) {
-      return false;
-    }
+    if (op_.groups != 1 || op_.dilation.x != 1) return false;
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
@@ -41,6 +37,7 @@ class DirectConvolution final : public PanelConvolution {
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes();
+    if (!cut_rows(row_bytes()) && is_framed()) return false;
     if (on_bytes()) {
       pack<std::int8_t>();
       multiply_codes();
@@ -111,10 +108,6 @@ class DirectConvolution final : public PanelConvolution {
       const std::int64_t pixels = out_.pixels();
       rows_ = (pixels * columns_ + kSums - 1) / kSums;
       width_ = (pixels + rows_ - 1) / rows_;
-    }
-    rows_in_block_ = rows_;
-    while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes() > kFrameBytes) {
-      --rows_in_block_;
     }
   }
 
