@@ -33,11 +33,13 @@ for (const r of rows.filter((row) => row.opponent.startsWith('ours'))) {
     `${r.opponent} | ${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
 }
 
-console.log('\n| training step of | bits | batch | threads | float, ms | PACT, ms | composed operations, ms | PACT / float | ' +
-  'composed / PACT | spread |\n|---|---|---|---|---|---|---|---|---|---|');
+console.log('\n| training step of | bits | batch | threads | float, ms | PACT, ms | PACT in bf16, ms | composed operations, ms | ' +
+  'PACT / float | spread | composed / PACT | PACT / in bf16 |\n|---|---|---|---|---|---|---|---|---|---|---|---|');
+const bf16 = (value, digits) => value === undefined ? '' : value.toFixed(digits);
 for (const r of read('training.jsonl')) {
   console.log(`| ${r.network} | ${r.bits} | ${r.batch} | ${r.threads} | ${r.float_ms.toFixed(0)} | ${r.pact_ms.toFixed(0)} | ` +
-    `${r.composed_ms.toFixed(0)} | ${r.pact_to_float.toFixed(2)} | ${r.composed_to_pact.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+    `${bf16(r.bf16_ms, 0)} | ${r.composed_ms.toFixed(0)} | ${r.pact_to_float.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% | ` +
+    `${r.composed_to_pact.toFixed(2)} | ${bf16(r.pact_to_bf16, 2)} |`);
 }
 
 // Speed against precision: 8-bit is one, the line is what the ratio of bits promises.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training step with PACT against the step of the float network, and against the same quantizers
-// written with composed tensor operations, in turn, in one process. Prints one JSON row.
+// A training step with PACT against the step of the float network, against itself in bf16, and
+// against the same quantizers written with composed tensor operations, in turn, in one process.
+// Prints one JSON row.
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "bench/pairs.h"
@@ -52,8 +54,11 @@ Tensor composed_dorefa(const Tensor& weights, int bits) {
 
 class Step {
  public:
-  Step(const graph::Network& network, const Options& options)
-      : network_(network), module_(network), optimizer_(module_, {.learning_rate = 1e-3}) {
+  Step(const graph::Network& network, const Options& options,
+       nn::Precision precision = nn::Precision::F32)
+      : network_(network),
+        module_(network, precision),
+        optimizer_(module_, {.learning_rate = 1e-3}) {
     const auto& input = std::get<graph::Input>(network.nodes()[0].operation);
     images_ = torch::randn({options.batch, input.channels, input.height, input.width})
                   .contiguous(at::MemoryFormat::ChannelsLast);
@@ -95,38 +100,56 @@ class Step {
   std::map<graph::NodeId, Tensor> alphas_;
 };
 
+// None where the CPU cannot.
+std::unique_ptr<Step> in_bf16(const graph::Network& network, const Options& options) {
+  try {
+    return std::make_unique<Step>(network, options, nn::Precision::Bf16);
+  } catch (const Exception&) {
+    return nullptr;
+  }
+}
+
 void compare(const Options& options) {
   torch::set_num_threads(options.threads);
   torch::manual_seed(1);
   const graph::Network network = cli::float_network(options.network);
   Step of_floats(network, options);
   Step ours(quantized(network, options.bits), options);
+  const std::unique_ptr<Step> narrow = in_bf16(quantized(network, options.bits), options);
   Step composed(network, options);
-  std::vector<double> times[3];
+  std::vector<double> times[4];
   std::vector<double> to_float;
+  std::vector<double> to_bf16;
   std::vector<double> to_composed;
   constexpr int kWarmUp = 3;
   for (int round = 0; round < kWarmUp + options.rounds; ++round) {
     const double float_time = milliseconds([&] { of_floats.run(); });
     const double our_time = milliseconds([&] { ours.run(); });
+    const double narrow_time = narrow ? milliseconds([&] { narrow->run(); }) : 0;
     const double composed_time = milliseconds([&] { composed.run_composed(options.bits); });
     if (round < kWarmUp) continue;
     times[0].push_back(float_time);
     times[1].push_back(our_time);
     times[2].push_back(composed_time);
+    times[3].push_back(narrow_time);
     to_float.push_back(our_time / float_time);
+    to_bf16.push_back(our_time / narrow_time);
     to_composed.push_back(composed_time / our_time);
   }
-  const nlohmann::json row{{"network", options.network},
-                           {"bits", options.bits},
-                           {"batch", options.batch},
-                           {"threads", options.threads},
-                           {"float_ms", median(times[0])},
-                           {"pact_ms", median(times[1])},
-                           {"composed_ms", median(times[2])},
-                           {"pact_to_float", median(to_float)},
-                           {"composed_to_pact", median(to_composed)},
-                           {"spread", spread(to_float)}};
+  nlohmann::json row{{"network", options.network},
+                     {"bits", options.bits},
+                     {"batch", options.batch},
+                     {"threads", options.threads},
+                     {"float_ms", median(times[0])},
+                     {"pact_ms", median(times[1])},
+                     {"composed_ms", median(times[2])},
+                     {"pact_to_float", median(to_float)},
+                     {"composed_to_pact", median(to_composed)},
+                     {"spread", spread(to_float)}};
+  if (narrow) {
+    row["bf16_ms"] = median(times[3]);
+    row["pact_to_bf16"] = median(to_bf16);
+  }
   std::printf("%s\n", row.dump().c_str());
 }
 

@@ -41,6 +41,18 @@ quantizers::Gradient gradient_of(const FakeQuantize& op) {
                                                 : quantizers::Gradient::Pact;
 }
 
+void check_runs(Precision precision) {
+  if (precision == Precision::F32) return;
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
+    return;
+  }
+#endif
+  throw_error(ErrorCode::Unsupported,
+              "precision: bf16 needs a CPU with AVX-512 (BW, DQ, VL); use \"f32\" on this one");
+}
+
 std::vector<float> sample(const Tensor& x, std::int64_t limit) {
   const Tensor flat = x.detach().flatten();
   const std::int64_t step = flat.numel() / limit + 1;
@@ -50,7 +62,9 @@ std::vector<float> sample(const Tensor& x, std::int64_t limit) {
 
 }  // namespace
 
-Module::Module(Network network) : network_(std::move(network)) {
+Module::Module(Network network, Precision precision)
+    : network_(std::move(network)), precision_(precision) {
+  check_runs(precision);
   value_or_throw(network_.verify());
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
@@ -126,21 +140,28 @@ struct Module::Forward {
     return quantizers::quantize_weights(values, spec, given ? parameter("weight_scale") : Tensor{});
   }
 
+  torch::ScalarType type_of_values() const {
+    const bool narrow = mode == Mode::Train || mode == Mode::Evaluate;
+    return narrow && module.precision_ == Precision::Bf16 ? torch::kBFloat16 : torch::kFloat;
+  }
+
   Tensor of(const Input&) const { return in[0]; }
   Tensor of(const Conv2d& op) const {
     const Padding& p = op.padding;
-    Tensor x = in[0];
+    Tensor x = in[0].to(type_of_values());
     std::vector<std::int64_t> padding{p.top, p.left};
     if (p.top != p.bottom || p.left != p.right) {
       x = torch::constant_pad_nd(x, {p.left, p.right, p.top, p.bottom});
       padding = {0, 0};
     }
-    return torch::conv2d(x, weights(op.weights).contiguous(at::MemoryFormat::ChannelsLast),
-                         bias(op.bias), {op.stride.y, op.stride.x}, padding,
-                         {op.dilation.y, op.dilation.x}, op.groups);
+    const Tensor b = bias(op.bias);
+    return torch::conv2d(
+        x, weights(op.weights).to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast),
+        b.defined() ? b.to(x.scalar_type()) : b, {op.stride.y, op.stride.x}, padding,
+        {op.dilation.y, op.dilation.x}, op.groups);
   }
   Tensor of(const Linear& op) const {
-    return torch::linear(in[0], weights(op.weights), bias(op.bias));
+    return torch::linear(in[0].to(torch::kFloat), weights(op.weights), bias(op.bias));
   }
   Tensor of(const BatchNorm& op) const {
     const bool of_batch = mode == Mode::Train || mode == Mode::Reestimate;
@@ -263,7 +284,7 @@ struct Module::Forward {
     if (rule.interpolation == numeric::Interpolation::Nearest) return a;
     Shape shape(4, 1);
     shape[static_cast<std::size_t>(dim)] = axis.out;
-    const Tensor weights = torch::tensor(weight).to(torch::kFloat32).reshape(shape);
+    const Tensor weights = torch::tensor(weight).to(x.scalar_type()).reshape(shape);
     return torch::lerp(a, x.index_select(dim, torch::tensor(second)), weights);
   }
 
@@ -355,7 +376,7 @@ Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
     values.push_back(std::visit([&](const auto& op) { return step.of(op); }, node.operation));
     if (tap) tap(id, values.back());
   }
-  return values[static_cast<std::size_t>(network_.output())];
+  return values[static_cast<std::size_t>(network_.output())].to(torch::kFloat);
 }
 
 }  // namespace pact::nn

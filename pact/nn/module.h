@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pact/graph/network.h"
+#include "pact/nn/precision.h"
 #include "pact/numeric/calibrate.h"
 
 namespace pact::nn {
@@ -24,11 +25,12 @@ enum class Role { Weight, Norm, Clip, Buffer };
 
 class Module {
  public:
-  /// `network` must verify() and hold operations of the training side only; else throws Exception.
-  explicit Module(graph::Network network);
+  /// `network` must verify() and hold operations of the training side only, and the CPU must be one
+  /// for `precision`; else throws Exception.
+  explicit Module(graph::Network network, Precision precision = Precision::F32);
 
-  /// images: {n, c, h, w}, normalised f32. Returns {n, classes}. `tap` sees each node's value, and
-  /// may replace it.
+  /// images: {n, c, h, w}, normalised f32. Returns {n, classes} in f32. `tap` sees each node's
+  /// value, and may replace it.
   using Tap = std::function<void(graph::NodeId, torch::Tensor&)>;
   torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
 
@@ -54,6 +56,7 @@ class Module {
   }
 
   graph::Network network_;
+  Precision precision_;
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;

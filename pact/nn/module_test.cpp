@@ -47,6 +47,46 @@ TEST(Module, ComputesWhatTheEvaluatorComputes) {
   }
 }
 
+bool has_bf16() {
+  try {
+    const Module module(small_network("demo-resnet"), Precision::Bf16);
+    return true;
+  } catch (const Exception&) {
+    return false;
+  }
+}
+
+// As close as eight significant bits a layer can be; parameters and their gradients stay floats.
+TEST(Module, TrainsInBf16NearWhatF32Gives) {
+  if (!has_bf16()) GTEST_SKIP() << "this CPU has no AVX-512 for bf16";
+  for (const char* name : {"cifar-resnet20-v1", "demo-resnet"}) {
+    const Network network = small_network(name);
+    torch::manual_seed(9);
+    const torch::Tensor images = torch::randn({16, 3, 16, 16});
+    Module wide(network);
+    Module narrow(network, Precision::Bf16);
+    for (Module* module : {&wide, &narrow}) {
+      module->forward(images, Mode::Train).pow(2).sum().backward();
+    }
+    for (const auto& [key, tensor] : narrow.tensors()) {
+      EXPECT_EQ(tensor.scalar_type(), torch::kFloat) << key;
+      if (narrow.role(key) != Role::Weight) continue;
+      const torch::Tensor expected = wide.tensors().at(key).grad().flatten();
+      const torch::Tensor found = tensor.grad().flatten();
+      ASSERT_EQ(found.scalar_type(), torch::kFloat) << key;
+      EXPECT_GT(torch::cosine_similarity(found, expected, 0).item<float>(), 0.95F) << name << key;
+    }
+    // Calibrating and estimating batch norm are not for bf16.
+    const torch::NoGradGuard guard;
+    for (const Mode mode : {Mode::Calibrate, Mode::Reestimate}) {
+      const Network trained = network;
+      Module a(trained);
+      Module b(trained, Precision::Bf16);
+      EXPECT_TRUE(torch::equal(a.forward(images, mode), b.forward(images, mode)));
+    }
+  }
+}
+
 // The operations that imported networks have and built-in ones lack.
 TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
   Network n;

@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <vector>
 
 #include "pact/numeric/activations.h"
@@ -66,15 +68,43 @@ std::int64_t piece_count(const Layout& layout) {
   return layout.outer * layout.channels * ((layout.inner + kPiece - 1) / kPiece);
 }
 
+PACT_CLONES void widen(const at::BFloat16* x, float* y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = std::bit_cast<float>(std::uint32_t{x[i].x} << 16);
+}
+
+// To the nearest, ties to even.
+PACT_CLONES void narrow(const float* x, at::BFloat16* y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(x[i]);
+    y[i].x = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+  }
+}
+
+// Elements that are floats at a time.
+constexpr std::int64_t kWidened = 2048;
+
 PACT_CLONES void fake_quantize_run(const float* x, float* y, std::int64_t n,
                                    const ActivationQuantizer& q) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = numeric::fake_quantize(q, x[i]);
 }
 
+void fake_quantize_run(const at::BFloat16* x, at::BFloat16* y, std::int64_t n,
+                       const ActivationQuantizer& q) {
+  float in[kWidened];
+  float out[kWidened];
+  for (std::int64_t begin = 0; begin < n; begin += kWidened) {
+    const std::int64_t count = std::min(kWidened, n - begin);
+    widen(x + begin, in, count);
+    fake_quantize_run(in, out, count, q);
+    narrow(out, y + begin, count);
+  }
+}
+
+template <typename T>
 Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& quantizers) {
   Tensor y = torch::empty_like(x);
-  const float* in = x.data_ptr<float>();
-  float* out = y.data_ptr<float>();
+  const T* in = x.data_ptr<T>();
+  T* out = y.data_ptr<T>();
   const Layout layout = layout_of(x, static_cast<std::int64_t>(quantizers.size()));
   for_each_run(layout,
                [&](std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t) {
@@ -160,29 +190,52 @@ PACT_CLONES ClipSums backward_run_open(const float* x, const float* g, float* gx
   return backward_loop<false>(x, g, gx, n, clip);
 }
 
+ClipSums backward_run(const float* x, const float* g, float* gx, std::int64_t n, const Clip& clip,
+                      bool closed) {
+  return (closed ? backward_run_closed : backward_run_open)(x, g, gx, n, clip);
+}
+
+ClipSums backward_run(const at::BFloat16* x, const at::BFloat16* g, at::BFloat16* gx,
+                      std::int64_t n, const Clip& clip, bool closed) {
+  float in[kWidened];
+  float upstream[kWidened];
+  float out[kWidened];
+  ClipSums sums;
+  for (std::int64_t begin = 0; begin < n; begin += kWidened) {
+    const std::int64_t count = std::min(kWidened, n - begin);
+    widen(x + begin, in, count);
+    widen(g + begin, upstream, count);
+    const ClipSums some = backward_run(in, upstream, out, count, clip, closed);
+    narrow(out, gx + begin, count);
+    sums.high += some.high;
+    sums.low += some.low;
+  }
+  return sums;
+}
+
 struct Gradients {
   Tensor x;
   Tensor high;  // {clips}
   Tensor low;
 };
 
+template <typename T>
 Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>& clips,
                    bool closed) {
   const auto count = static_cast<std::int64_t>(clips.size());
   const Layout layout = layout_of(x, count);
   const Tensor g = dense_like(grad, x);
   Gradients result{torch::empty_like(x), torch::zeros({count}), torch::zeros({count})};
-  const float* in = x.data_ptr<float>();
-  const float* upstream = g.data_ptr<float>();
-  float* out = result.x.data_ptr<float>();
+  const T* in = x.data_ptr<T>();
+  const T* upstream = g.data_ptr<T>();
+  T* out = result.x.data_ptr<T>();
   const auto pieces = static_cast<std::size_t>(piece_count(layout));
   std::vector<ClipSums> sums(pieces);
   for_each_run(layout,
                [&](std::int64_t begin, std::int64_t end, std::int64_t channel, std::int64_t piece) {
-                 const auto run = closed ? backward_run_closed : backward_run_open;
                  sums[static_cast<std::size_t>(piece)] =
-                     run(in + begin, upstream + begin, out + begin, end - begin,
-                         clips[static_cast<std::size_t>(channel)]);
+                     backward_run(in + begin, upstream + begin, out + begin, end - begin,
+                                  clips[static_cast<std::size_t>(channel)], closed);
                });
   std::vector<ClipSums> total(clips.size());
   const std::size_t per_row = pieces / static_cast<std::size_t>(layout.outer * layout.channels);
@@ -198,9 +251,23 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
   return result;
 }
 
+bool is_bf16(const Tensor& x) { return x.scalar_type() == torch::kBFloat16; }
+
+Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& quantizers) {
+  return is_bf16(x) ? fake_quantize<at::BFloat16>(x, quantizers)
+                    : fake_quantize<float>(x, quantizers);
+}
+
+Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>& clips,
+                   bool closed) {
+  return is_bf16(x) ? backward<at::BFloat16>(x, grad, clips, closed)
+                    : backward<float>(x, grad, clips, closed);
+}
+
 void check_input(const Tensor& x) {
-  TORCH_CHECK(x.device().is_cpu() && x.scalar_type() == torch::kFloat && x.dim() >= 2,
-              "quantizer: expected an f32 CPU tensor of 2 or 4 dimensions, found ", x.toString());
+  TORCH_CHECK(
+      x.device().is_cpu() && (x.scalar_type() == torch::kFloat || is_bf16(x)) && x.dim() >= 2,
+      "quantizer: expected an f32 or bf16 CPU tensor of 2 or 4 dimensions, found ", x.toString());
 }
 
 float scalar(const Tensor& t) { return *t.data_ptr<float>(); }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation quantizers with gradients. All take f32 CPU tensors {n, c, h, w} or {n, c} and return
-// a tensor of the same shape and memory format whose elements are levels times the scale
-// (numeric/activations.h). Gradients, for an upstream gradient g (PACT = Choi et al. 2018, eq. 3;
-// PACT+ adds the residual of the rounding, as autograd through the scale would):
+// Activation quantizers with gradients. All take f32 or bf16 CPU tensors {n, c, h, w} or {n, c} and
+// return a tensor of the same type, shape and memory format whose elements are levels times the
+// scale (numeric/activations.h), computed in f32; clips are f32. Gradients, for an upstream
+// gradient g (PACT = Choi et al. 2018, eq. 3; PACT+ adds the residual of the rounding, as autograd
+// through the scale would):
 //
-//   pact       d/dx = g 1[0 <= x < alpha]            d/dalpha = sum g 1[x >= alpha]
-//   pact+      d/dx = g 1[0 < x < alpha]             adds  g (round(z) - z) / n  inside, z = x n /
-//   alpha two-sided  d/dx = g 1[low < x < high]            d/dhigh = sum g 1[x >= high], d/dlow
-//   likewise two-sided+                                       inside, high gets +g d, low -g d,
-//                                                    d = (round(z) - z) / n, z = x / scale
+//   pact        d/dx = g 1[0 <= x < alpha], d/dalpha = sum g 1[x >= alpha]
+//   pact+       d/dx = g 1[0 < x < alpha], and inside alpha also gets g (round(z) - z) / n,
+//               z = x n / alpha
+//   two-sided   d/dx = g 1[low < x < high], d/dhigh = sum g 1[x >= high], d/dlow likewise
+//   two-sided+  inside, high also gets g d and low -g d, d = (round(z) - z) / n, z = x / scale
 #pragma once
 
 #include <torch/torch.h>

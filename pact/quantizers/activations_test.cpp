@@ -127,6 +127,23 @@ TEST(TwoSided, GradientsGoToTheSideThatClips) {
   EXPECT_FLOAT_EQ(high.grad().item<float>(), 48.0F);
 }
 
+// What comes out of bf16 is what f32 makes of the same values, to the nearest bf16.
+TEST(Pact, OfBf16IsThatOfF32Rounded) {
+  torch::manual_seed(6);
+  const Tensor x = (torch::randn({3, 8, 31, 33}) * 2).to(torch::kBFloat16);
+  const Tensor g = torch::randn({3, 8, 31, 33}).to(torch::kBFloat16);
+  for (const auto& alpha : {torch::full({1}, 1.3F), torch::linspace(0.5, 3, 8)}) {
+    for (const Gradient gradient : {Gradient::Pact, Gradient::PactPlus}) {
+      const Outcome narrow = run_pact(x, alpha, 4, gradient, g);
+      const Outcome wide = run_pact(x.to(torch::kFloat), alpha, 4, gradient, g.to(torch::kFloat));
+      ASSERT_EQ(narrow.y.scalar_type(), torch::kBFloat16);
+      EXPECT_TRUE(torch::equal(narrow.y, wide.y.to(torch::kBFloat16)));
+      EXPECT_TRUE(torch::equal(narrow.gx, wide.gx.to(torch::kBFloat16)));
+      EXPECT_TRUE(torch::allclose(narrow.first, wide.first, 1e-4, 1e-3));
+    }
+  }
+}
+
 TEST(TwoSided, ForwardIsTheScalarDefinitionAndKeepsZero) {
   torch::manual_seed(5);
   const Tensor x = torch::cat({torch::randn({1, 200}), torch::zeros({1, 1})}, 1);

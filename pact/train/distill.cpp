@@ -49,7 +49,8 @@ graph::Network teacher_network(const Recipe& recipe, const TrainOptions& options
 }  // namespace
 
 Teacher::Teacher(const Recipe& recipe, const TrainOptions& options, const graph::Network& student)
-    : options_(*recipe.distillation), module_(teacher_network(recipe, options, student)) {}
+    : options_(*recipe.distillation),
+      module_(teacher_network(recipe, options, student), recipe.precision) {}
 
 torch::Tensor Teacher::loss(const torch::Tensor& images, const torch::Tensor& logits,
                             const torch::Tensor& labels) {

@@ -205,6 +205,8 @@ Recipe read(Table table, std::string_view source) {
   recipe.batch_size = integer(table, "batch_size", recipe.batch_size, 1, 65536);
   recipe.seed = static_cast<std::uint64_t>(integer(table, "seed", 1, 0, 1 << 30));
   recipe.threads = integer(table, "threads", 0, 0, 256);
+  recipe.precision = table.choice("precision", nn::Precision::F32,
+                                  {{"f32", nn::Precision::F32}, {"bf16", nn::Precision::Bf16}});
   recipe.norm_batches = integer(table, "norm_batches", recipe.norm_batches, 0, 100000);
   recipe.checkpoint_seconds =
       number(table, "checkpoint_seconds", recipe.checkpoint_seconds, 0, 1e6);

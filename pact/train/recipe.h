@@ -13,6 +13,7 @@
 
 #include "pact/data/batch_loader.h"
 #include "pact/graph/quantize.h"
+#include "pact/nn/precision.h"
 #include "pact/numeric/calibrate.h"
 
 namespace pact::train {
@@ -77,7 +78,8 @@ struct Recipe {
   int epochs = 1;  // 0: quantize and calibrate, no training
   int batch_size = 128;
   std::uint64_t seed = 1;
-  int threads = 0;       // 0: all cores
+  int threads = 0;  // 0: all cores
+  nn::Precision precision = nn::Precision::F32;
   int norm_batches = 0;  // whose statistics batch norm takes after the last step; 0: running ones
   double checkpoint_seconds = 120;
   OptimizerOptions optimizer;

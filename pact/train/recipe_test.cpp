@@ -32,6 +32,7 @@ epochs = 7
 batch_size = 32
 seed = 5
 threads = 2
+precision = "bf16"
 norm_batches = 40
 start = "floats.safetensors"
 [distill]
@@ -63,6 +64,7 @@ weight_bits = 5
 )",
                                      "r.toml");
   EXPECT_EQ(recipe.epochs, 7);
+  EXPECT_EQ(recipe.precision, nn::Precision::Bf16);
   EXPECT_EQ(recipe.norm_batches, 40);
   ASSERT_TRUE(recipe.distillation.has_value());
   EXPECT_EQ(recipe.distillation->network, "cifar-resnet20-v1");

@@ -97,7 +97,7 @@ class Trainer {
         hooks_(hooks),
         dataset_(load_training_data(recipe, options)),
         position_(first_position()),
-        module_(position_.network),
+        module_(position_.network, recipe.precision),
         optimizer_(module_, recipe.optimizer),
         loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
     check_fits(position_.network, dataset_);
