@@ -4,7 +4,35 @@
 #include <algorithm>
 #include <cstdlib>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace pact {
+namespace {
+
+// Tiles with products of bytes; the system grants their registers to a process that asks.
+bool has_amx() {
+#if defined(__x86_64__) && defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr unsigned kTile = 1U << 24;
+  constexpr unsigned kInt8 = 1U << 25;
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((edx & kTile) == 0 || (edx & kInt8) == 0) return false;
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
 
 std::string_view name(Isa isa) { return kIsaNames[static_cast<size_t>(isa)].name; }
 
@@ -27,7 +55,10 @@ std::vector<Isa> available_isas() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
     isas.push_back(Isa::Avx512);
-    if (__builtin_cpu_supports("avx512vnni")) isas.push_back(Isa::Avx512Vnni);
+    if (__builtin_cpu_supports("avx512vnni")) {
+      isas.push_back(Isa::Avx512Vnni);
+      if (has_amx()) isas.push_back(Isa::Amx);
+    }
   }
 #endif
   return isas;

@@ -17,10 +17,11 @@ struct IsaName {
 };
 
 /// Name of every level, as `PACT_ISA` and the command line spell it.
-inline constexpr std::array<IsaName, 4> kIsaNames{{{Isa::Scalar, "scalar"},
+inline constexpr std::array<IsaName, 5> kIsaNames{{{Isa::Scalar, "scalar"},
                                                    {Isa::Avx2, "avx2"},
                                                    {Isa::Avx512, "avx512"},
-                                                   {Isa::Avx512Vnni, "avx512vnni"}}};
+                                                   {Isa::Avx512Vnni, "avx512vnni"},
+                                                   {Isa::Amx, "amx"}}};
 
 std::string_view name(Isa isa);
 

@@ -6,6 +6,6 @@
 namespace pact {
 
 /// From the slowest to the fastest.
-enum class Isa { Scalar, Avx2, Avx512, Avx512Vnni };
+enum class Isa { Scalar, Avx2, Avx512, Avx512Vnni, Amx };
 
 }  // namespace pact

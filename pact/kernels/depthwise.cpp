@@ -8,6 +8,7 @@ namespace pact::kernels {
 const DepthwiseKernel& select_depthwise(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::Amx:
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return depthwise_avx512;

@@ -13,6 +13,8 @@ namespace pact::kernels {
 DotKernelTable dot_kernels(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::Amx:
+      return dot_kernels_amx;
     case Isa::Avx512Vnni:
       return dot_kernels_avx512_vnni;
     case Isa::Avx512:

@@ -55,6 +55,7 @@ extern const DotKernelTable dot_kernels_scalar;
 extern const DotKernelTable dot_kernels_avx2;
 extern const DotKernelTable dot_kernels_avx512;
 extern const DotKernelTable dot_kernels_avx512_vnni;
+extern const DotKernelTable dot_kernels_amx;
 
 /// The kernels of `isa`, whatever the machine can run.
 DotKernelTable dot_kernels(Isa isa);

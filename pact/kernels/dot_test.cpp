@@ -173,6 +173,10 @@ TEST(Dot, EqualsTheReferenceAtEveryDepthAndNumberOfRows) {
                     .count = 1 + depth % 2},
                    draw);
     }
+    // Around whole tiles of quads.
+    for (const std::int64_t depth : {63, 64, 65, 128, 130}) {
+      expect_exact(kernel, rows, {.segments = 2, .depth = depth, .count = 2}, draw);
+    }
     expect_exact(kernel, rows, {.segments = 3, .depth = 1539}, draw);
   });
 }
@@ -263,6 +267,8 @@ TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 14)->columns, 32);
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 16)->columns, 16);
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 17)->columns, 32);
+  EXPECT_EQ(select_byte_dot(Isa::Amx, 64, 0)->isa, Isa::Amx);
+  EXPECT_FALSE(sums_in_16_bits(Isa::Amx));
   EXPECT_TRUE(sums_in_16_bits(Isa::Avx2));
   EXPECT_TRUE(sums_in_16_bits(Isa::Avx512));
   EXPECT_FALSE(sums_in_16_bits(Isa::Avx512Vnni));
@@ -274,10 +280,9 @@ TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
 TEST(SelectDot, HasWordsOnEveryLevelAndWastesFewColumns) {
   for (const IsaName& level : kIsaNames) {
     for (std::int64_t columns = 1; columns <= 100; ++columns) {
-      const DotKernelTable table = dot_kernels(level.isa);
-      if (table.count == 0) continue;
       const DotKernel& chosen = select_word_dot(level.isa, columns);
-      EXPECT_EQ(chosen.isa, level.isa);
+      EXPECT_EQ(chosen.isa, level.isa == Isa::Amx ? Isa::Avx512Vnni : level.isa);
+      const DotKernelTable table = dot_kernels(chosen.isa);
       const auto computed = [&](const DotKernel& kernel) {
         return (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
       };

@@ -10,6 +10,7 @@ PackedDotKernelTable packed_dot_kernels(Isa isa) {
 #if defined(__x86_64__)
     case Isa::Avx512Vnni:
       return packed_dot_kernels_avx512_vnni;
+    case Isa::Amx:
     case Isa::Avx512:
       return {};
     case Isa::Avx2:

@@ -6,6 +6,7 @@ namespace pact::kernels {
 const RequantizeKernel& select_requantize(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::Amx:
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return requantize_avx512;

@@ -8,6 +8,7 @@ namespace pact::kernels {
 const WinogradKernel& select_winograd(Isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+    case Isa::Amx:
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return winograd_avx512;

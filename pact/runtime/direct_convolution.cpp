@@ -17,6 +17,9 @@ constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no w
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 1792;
 
+// Products of a filter: of fewer, tiles spend more time in coming and going than in multiplying.
+constexpr std::int64_t kFewestInTiles = 40;
+
 bool fit_bytes(const numeric::Grid& grid) {
   using Byte = std::numeric_limits<std::int8_t>;
   return grid.lowest >= Byte::min() && grid.highest() <= Byte::max();
@@ -33,7 +36,8 @@ class DirectConvolution final : public PanelConvolution {
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
-      kernel_ = kernels::select_byte_dot(isa, out_.channels, most);
+      kernel_ =
+          kernels::select_byte_dot(suits_tiles() ? isa : without_tiles(isa), out_.channels, most);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes();
@@ -52,6 +56,8 @@ class DirectConvolution final : public PanelConvolution {
   std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
 
  private:
+  bool suits_tiles() const { return out_.pixels() > 1 && filter_size() >= kFewestInTiles; }
+  static Isa without_tiles(Isa isa) { return std::min(isa, Isa::Avx512Vnni); }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }

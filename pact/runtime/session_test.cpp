@@ -447,7 +447,7 @@ TEST(Session, UsesTheLevelThatTheEnvironmentForces) {
   ::unsetenv("PACT_ISA");
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message,
-              HasSubstr("expected one of scalar, avx2, avx512, avx512vnni, found 'mmx'"));
+              HasSubstr("expected one of scalar, avx2, avx512, avx512vnni, amx, found 'mmx'"));
   EXPECT_EQ(value_or_throw(Session::create(model)).isa(), available_isas().back());
   if (old != nullptr) ::setenv("PACT_ISA", saved.c_str(), 1);
 }

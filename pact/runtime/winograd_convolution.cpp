@@ -40,7 +40,8 @@ class WinogradConvolution final : public PanelConvolution {
     const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
     kernel_ =
         kernels::select_byte_dot(isa, out_.channels, most, (out_.height + 1) / 2 * tiles_across());
-    if (kernel_ == nullptr) return false;
+    // Tiles multiply faster than the transforms save products.
+    if (kernel_ == nullptr || kernel_->isa == Isa::Amx) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
     return pack();
