@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
+#if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -13,17 +15,27 @@
 namespace pact {
 namespace {
 
-// Tiles with products of bytes; the system grants their registers to a process that asks.
-bool has_amx() {
-#if defined(__x86_64__) && defined(__linux__) && defined(SYS_arch_prctl)
-  constexpr unsigned kTile = 1U << 24;
-  constexpr unsigned kInt8 = 1U << 25;
+#if defined(__x86_64__)
+struct Features {
   unsigned eax = 0;
   unsigned ebx = 0;
   unsigned ecx = 0;
   unsigned edx = 0;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
-  if ((edx & kTile) == 0 || (edx & kInt8) == 0) return false;
+};
+// Of cpuid's leaf 7: compilers do not know all of them by name.
+Features features(unsigned subleaf) {
+  Features f;
+  __get_cpuid_count(7, subleaf, &f.eax, &f.ebx, &f.ecx, &f.edx);
+  return f;
+}
+
+bool has_avx_vnni() { return (features(1).eax & 1U << 4) != 0; }
+
+// Tiles with products of bytes; the system grants their registers to a process that asks.
+bool has_amx() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr unsigned kTiles = 1U << 24 | 1U << 25;  // and int8
+  if ((features(0).edx & kTiles) != kTiles) return false;
   constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
@@ -31,6 +43,7 @@ bool has_amx() {
   return false;
 #endif
 }
+#endif
 
 }  // namespace
 
@@ -51,7 +64,10 @@ std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::Scalar};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) isas.push_back(Isa::Avx2);
+  if (__builtin_cpu_supports("avx2")) {
+    isas.push_back(Isa::Avx2);
+    if (has_avx_vnni()) isas.push_back(Isa::AvxVnni);
+  }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
     isas.push_back(Isa::Avx512);

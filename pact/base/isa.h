@@ -6,6 +6,22 @@
 namespace pact {
 
 /// From the slowest to the fastest.
-enum class Isa { Scalar, Avx2, Avx512, Avx512Vnni, Amx };
+enum class Isa { Scalar, Avx2, AvxVnni, Avx512, Avx512Vnni, Amx };
+
+/// The level whose kernels take the place of those that `isa` lacks: the fastest that every machine
+/// of that level can run. Scalar's is Scalar.
+constexpr Isa slower(Isa isa) {
+  switch (isa) {
+    case Isa::Amx:
+      return Isa::Avx512Vnni;
+    case Isa::Avx512Vnni:
+      return Isa::Avx512;
+    case Isa::Avx512:
+    case Isa::AvxVnni:
+      return Isa::Avx2;
+    default:
+      return Isa::Scalar;
+  }
+}
 
 }  // namespace pact

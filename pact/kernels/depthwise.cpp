@@ -12,6 +12,7 @@ const DepthwiseKernel& select_depthwise(Isa isa) {
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return depthwise_avx512;
+    case Isa::AvxVnni:
     case Isa::Avx2:
       return depthwise_avx2;
 #endif

@@ -96,7 +96,7 @@ TEST(Depthwise, EveryKernelIsExactForEveryTail) {
   }
   std::set<std::string> expected;
   for (const Isa isa : available_isas()) {
-    if (isa > Isa::Avx512) continue;  // runs the kernel of that level
+    if (select_depthwise(isa).isa != isa) continue;  // runs the kernel of a slower level
     expected.insert(text("depthwise_u8_i16_i32_1x16_", name(isa)));
   }
   EXPECT_EQ(tested, expected);

@@ -19,6 +19,8 @@ DotKernelTable dot_kernels(Isa isa) {
       return dot_kernels_avx512_vnni;
     case Isa::Avx512:
       return dot_kernels_avx512;
+    case Isa::AvxVnni:
+      return dot_kernels_avx_vnni;
     case Isa::Avx2:
       return dot_kernels_avx2;
 #endif
@@ -105,11 +107,10 @@ int most_products_in_16_bits(const DotFilters& filters) {
 
 bool sums_in_16_bits(Isa isa) {
   const auto on_bytes = [](const DotKernel& kernel) { return kernel.operand == DotOperand::Bytes; };
-  for (int level = static_cast<int>(isa); level >= 0; --level) {
-    const DotKernel* any = best_dot(static_cast<Isa>(level), 1, 1, on_bytes);
+  for (;; isa = slower(isa)) {
+    const DotKernel* any = best_dot(isa, 1, 1, on_bytes);
     if (any != nullptr) return any->products_in_16_bits > 0;
   }
-  return false;
 }
 
 const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, int most_products,
@@ -117,20 +118,17 @@ const DotKernel* select_byte_dot(Isa isa, std::int64_t columns, int most_product
   const auto fits = [&](const DotKernel& kernel) {
     return kernel.operand == DotOperand::Bytes && kernel.products_in_16_bits <= most_products;
   };
-  for (int level = static_cast<int>(isa); level >= 0; --level) {
-    if (level == static_cast<int>(Isa::Scalar) && isa != Isa::Scalar) break;
-    const DotKernel* best = best_dot(static_cast<Isa>(level), columns, rows, fits);
-    if (best != nullptr) return best;
+  const DotKernel* best = best_dot(isa, columns, rows, fits);
+  for (isa = slower(isa); best == nullptr && isa != Isa::Scalar; isa = slower(isa)) {
+    best = best_dot(isa, columns, rows, fits);
   }
-  return nullptr;
+  return best;
 }
 
 const DotKernel& select_word_dot(Isa isa, std::int64_t columns) {
   const auto fits = [](const DotKernel& kernel) { return kernel.operand == DotOperand::Words; };
   const DotKernel* best = nullptr;
-  for (int level = static_cast<int>(isa); best == nullptr; --level) {
-    best = best_dot(static_cast<Isa>(level), columns, 1, fits);
-  }
+  for (; best == nullptr; isa = slower(isa)) best = best_dot(isa, columns, 1, fits);
   return *best;
 }
 

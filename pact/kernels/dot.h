@@ -53,6 +53,7 @@ struct DotKernelTable {
 
 extern const DotKernelTable dot_kernels_scalar;
 extern const DotKernelTable dot_kernels_avx2;
+extern const DotKernelTable dot_kernels_avx_vnni;
 extern const DotKernelTable dot_kernels_avx512;
 extern const DotKernelTable dot_kernels_avx512_vnni;
 extern const DotKernelTable dot_kernels_amx;

@@ -12,6 +12,7 @@ PackedDotKernelTable packed_dot_kernels(Isa isa) {
       return packed_dot_kernels_avx512_vnni;
     case Isa::Amx:
     case Isa::Avx512:
+    case Isa::AvxVnni:
       return {};
     case Isa::Avx2:
       return packed_dot_kernels_avx2;
@@ -23,8 +24,8 @@ PackedDotKernelTable packed_dot_kernels(Isa isa) {
 
 const PackedDotKernel& select_packed_dot(Isa isa, int bits) {
   const PackedDotKernel* best = nullptr;
-  for (int level = static_cast<int>(isa); best == nullptr; --level) {
-    const PackedDotKernelTable table = packed_dot_kernels(static_cast<Isa>(level));
+  for (; best == nullptr; isa = slower(isa)) {
+    const PackedDotKernelTable table = packed_dot_kernels(isa);
     for (std::size_t i = 0; i < table.count; ++i) {
       const PackedDotKernel& kernel = table.kernels[i];
       if (kernel.bits >= bits && (best == nullptr || kernel.bits < best->bits)) best = &kernel;

@@ -10,6 +10,7 @@ const RequantizeKernel& select_requantize(Isa isa) {
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return requantize_avx512;
+    case Isa::AvxVnni:
     case Isa::Avx2:
       return requantize_avx2;
 #endif

@@ -12,6 +12,7 @@ const WinogradKernel& select_winograd(Isa isa) {
     case Isa::Avx512Vnni:
     case Isa::Avx512:
       return winograd_avx512;
+    case Isa::AvxVnni:
     case Isa::Avx2:
       return winograd_avx2;
 #endif

@@ -36,8 +36,8 @@ class DirectConvolution final : public PanelConvolution {
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
-      kernel_ =
-          kernels::select_byte_dot(suits_tiles() ? isa : without_tiles(isa), out_.channels, most);
+      const Isa level = isa == Isa::Amx && !suits_tiles() ? slower(isa) : isa;
+      kernel_ = kernels::select_byte_dot(level, out_.channels, most);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes();
@@ -57,7 +57,6 @@ class DirectConvolution final : public PanelConvolution {
 
  private:
   bool suits_tiles() const { return out_.pixels() > 1 && filter_size() >= kFewestInTiles; }
-  static Isa without_tiles(Isa isa) { return std::min(isa, Isa::Avx512Vnni); }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
