@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kCachedWeights = 512 << 10;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
 // That are finished together: few enough for the first cache.
-constexpr std::int64_t kSums = 1792;
+constexpr std::int64_t kSums = 2048;
 
 // Products of a filter: of fewer, tiles spend more time in coming and going than in multiplying.
 constexpr std::int64_t kFewestInTiles = 40;
@@ -110,11 +110,16 @@ class DirectConvolution final : public PanelConvolution {
                               op_.stride.x == 1 && !is_framed();
     // Then a row can have any length: the best is as many pixels as are finished together.
     if (pixels_alone) {
-      const std::int64_t pixels = out_.pixels();
-      rows_ = (pixels * columns_ + kSums - 1) / kSums;
-      width_ = (pixels + rows_ - 1) / rows_;
+      rows_ = parts_of(out_.pixels(), longest());
+      width_ = parts_of(out_.pixels(), rows_);
+    } else if (op_.stride.x == 1 && op_.stride.y == 1 && 2 * width_ <= kernel_->max_rows) {
+      rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / framed_width());
     }
   }
+  // Pixels that are finished together: whole runs of the kernel.
+  std::int64_t longest() const { return kSums / columns_ / kernel_->max_rows * kernel_->max_rows; }
+  // What a window passes over from the end of a row of outputs to the start of the next.
+  std::int64_t between_rows() const { return framed_width() - width_; }
 
   template <typename T>
   void pack() {
@@ -151,38 +156,53 @@ class DirectConvolution final : public PanelConvolution {
       }
       source = scratch;
     }
-    const auto run = [&](std::int64_t row, std::int64_t panel) {
-      run_row(batch, image, block.rows.first + row, block.panels.first + panel,
-              source + row_offset(row), sums);
+    const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
+    const auto run = [&](std::int64_t group, std::int64_t panel) {
+      const Range rows = part_of({0, block.rows.count}, group, groups);
+      run_rows(batch, image, {block.rows.first + rows.first, rows.count},
+               block.panels.first + panel, source + row_offset(rows.first), sums);
     };
     if (weights_.size() <= kCachedWeights) {
-      for (std::int64_t row = 0; row < block.rows.count; ++row) {
-        for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(row, panel);
+      for (std::int64_t group = 0; group < groups; ++group) {
+        for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(group, panel);
       }
       return;
     }
     for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
-      for (std::int64_t row = 0; row < block.rows.count; ++row) run(row, panel);
+      for (std::int64_t group = 0; group < groups; ++group) run(group, panel);
     }
   }
 
-  void run_row(const Batch& batch, std::int64_t image, std::int64_t row, std::int64_t panel,
-               const std::byte* source, std::int32_t* sums) const {
-    const std::int64_t first_pixel = row * width_;
-    const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
-    const std::int64_t longest = kSums / columns_;
-    const std::int64_t channel = panel * columns_;
-    for (std::int64_t first = 0; first < width; first += longest) {
-      const std::int64_t pixels = std::min(longest, width - first);
-      multiply(source + first * step_bytes(), pixels, panel, sums);
-      finish(batch, image,
-             {.values = sums,
-              .stride = columns_,
-              .pixel = first_pixel + first,
-              .count = pixels,
-              .channel = channel,
-              .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
+  void run_rows(const Batch& batch, std::int64_t image, const Range& rows, std::int64_t panel,
+                const std::byte* source, std::int32_t* sums) const {
+    const std::int64_t first_pixel = rows.first * width_;
+    if (rows.count > 1) {
+      // Of several short rows as of one, with the windows between them, whose sums are dropped.
+      multiply(source, rows.count * framed_width() - between_rows(), panel, sums);
+      for (std::int64_t row = 0; row < rows.count; ++row) {
+        finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
+                      sums + row * framed_width() * columns_);
+      }
+      return;
     }
+    const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
+    for (std::int64_t first = 0; first < width; first += longest()) {
+      const std::int64_t pixels = std::min(longest(), width - first);
+      multiply(source + first * step_bytes(), pixels, panel, sums);
+      finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums);
+    }
+  }
+
+  void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
+                     std::int64_t panel, const std::int32_t* sums) const {
+    const Range filters = filters_of(panel);
+    finish(batch, image,
+           {.values = sums,
+            .stride = columns_,
+            .pixel = pixels.first,
+            .count = pixels.count,
+            .channel = filters.first,
+            .channels = filters.count});
   }
 
   // Pieces of about one length, none longer than the kernel's rows.
@@ -205,6 +225,7 @@ class DirectConvolution final : public PanelConvolution {
   const kernels::DotKernel* kernel_ = nullptr;
   std::int64_t depth_ = 0;  // elements under a row of a filter
   std::int64_t width_ = 0;  // of a row of outputs
+  std::int64_t rows_at_once_ = 1;
 };
 
 }  // namespace
