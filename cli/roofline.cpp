@@ -53,6 +53,7 @@ double measure_macs(Isa isa, ThreadPool& pool) {
                                        .b = b.data(),
                                        .c = sums[static_cast<std::size_t>(worker)].data()});
     }
+    if (kernel.release != nullptr) kernel.release();
   });
   const double macs =
       static_cast<double>(kCalls * kernel.max_rows * kernel.columns * kDepth) * pool.size();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// tdpbusd: 16 rows of 16 quads of codes times 16 quads of 16 columns of weights, added to 16 x 16
-// sums. Tiles 0 to 3 are sums, 4 and 5 codes of a tile of rows each, 6 and 7 weights of a tile of
-// columns each. What a segment has beyond whole tiles of quads is multiplied after all of these, in
-// tiles that are narrower.
+// tdpbusd: 16 rows of up to 16 quads of codes times as many quads of 16 columns of weights, added
+// to 16 x 16 sums. Tiles 0 to 3 are sums, 4 and 5 codes of a tile of rows each, 6 and 7 weights of
+// a tile of columns each. 17 to 31 rows are two tiles that overlap, and a segment is cut into equal
+// tiles of quads: what tiles are configured for, which takes as long as a hundred products of them,
+// seldom changes.
 #include <immintrin.h>
 
 #include <utility>
@@ -31,25 +32,28 @@ struct TileConfiguration {
 };
 static_assert(sizeof(TileConfiguration) == 64);
 
-// Makes all sums zero.
-template <int kRows>
-void configure(int quads) {
-  constexpr int kFirst = kRows < kTile ? kRows : kTile;
-  constexpr int kSecond = kRows - kFirst;
+// What the tiles of this thread are configured for.
+struct Shape {
+  int rows = 0;  // none
+  int quads = 0;
+};
+thread_local Shape configured;
+
+void configure(int rows, int quads) {
+  if (configured.rows == rows && configured.quads == quads) return;
+  configured = {rows, quads};
   TileConfiguration tiles;
-  tiles.set(0, kFirst, kTileBytes);
-  tiles.set(1, kFirst, kTileBytes);
-  tiles.set(4, kFirst, 4 * quads);
-  if (kSecond > 0) {
-    tiles.set(2, kSecond, kTileBytes);
-    tiles.set(3, kSecond, kTileBytes);
-    tiles.set(5, kSecond, 4 * quads);
-  }
-  tiles.set(6, quads, kTileBytes);
-  tiles.set(7, quads, kTileBytes);
+  for (int sums = 0; sums < 4; ++sums) tiles.set(sums, rows, kTileBytes);
+  for (const int codes : {4, 5}) tiles.set(codes, rows, 4 * quads);
+  for (const int weights : {6, 7}) tiles.set(weights, quads, kTileBytes);
   // The intrinsic says that it reads eight bytes only.
   asm volatile("" : : "r"(&tiles) : "memory");
   _tile_loadconfig(&tiles);
+}
+
+void release() {
+  configured = {};
+  _tile_release();
 }
 
 template <int kRows, int kVectors>
@@ -57,6 +61,14 @@ struct Block {
   static constexpr bool kTwoOfRows = kRows > kTile;
   static constexpr bool kTwoOfColumns = kVectors > 1;
   static constexpr std::ptrdiff_t kQuadBytes = kVectors * kTileBytes;  // of all columns
+  static constexpr std::ptrdiff_t kSecondRow = kTwoOfRows ? kRows - kTile : 0;
+
+  static void clear() {
+    _tile_zero(0);
+    if constexpr (kTwoOfColumns) _tile_zero(1);
+    if constexpr (kTwoOfRows) _tile_zero(2);
+    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_zero(3);
+  }
 
   // Products of as many quads as the tiles are configured for.
   static void add(const char* a, std::ptrdiff_t row_stride, const char* b) {
@@ -64,7 +76,7 @@ struct Block {
     _tile_loadd(6, b, kQuadBytes);
     _tile_dpbusd(0, 4, 6);
     if constexpr (kTwoOfRows) {
-      _tile_loadd(5, a + kTile * row_stride, row_stride);
+      _tile_loadd(5, a + kSecondRow * row_stride, row_stride);
       _tile_dpbusd(2, 5, 6);
     }
     if constexpr (kTwoOfColumns) {
@@ -74,55 +86,32 @@ struct Block {
     }
   }
 
-  static void load(const std::int32_t* c) {
-    constexpr std::ptrdiff_t kBelow = std::ptrdiff_t{kTile} * kVectors * kTile;
-    _tile_loadd(0, c, kQuadBytes);
-    if constexpr (kTwoOfColumns) _tile_loadd(1, c + kTile, kQuadBytes);
-    if constexpr (kTwoOfRows) _tile_loadd(2, c + kBelow, kQuadBytes);
-    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_loadd(3, c + kBelow + kTile, kQuadBytes);
-  }
-
   static void store(std::int32_t* c) {
-    constexpr std::ptrdiff_t kBelow = std::ptrdiff_t{kTile} * kVectors * kTile;
+    constexpr std::ptrdiff_t kSecond = kSecondRow * kVectors * kTile;
     _tile_stored(0, c, kQuadBytes);
     if constexpr (kTwoOfColumns) _tile_stored(1, c + kTile, kQuadBytes);
-    if constexpr (kTwoOfRows) _tile_stored(2, c + kBelow, kQuadBytes);
-    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_stored(3, c + kBelow + kTile, kQuadBytes);
+    if constexpr (kTwoOfRows) _tile_stored(2, c + kSecond, kQuadBytes);
+    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_stored(3, c + kSecond + kTile, kQuadBytes);
   }
 };
 
 template <int kRows, int kVectors>
 void dot_amx(const DotOperands& o) {
   using Sums = Block<kRows, kVectors>;
-  const std::int64_t whole = o.quads / kTile * kTile;
-  const auto rest = static_cast<int>(o.quads % kTile);
-  const std::ptrdiff_t segment_bytes = o.quads * Sums::kQuadBytes;
+  const int quads = quads_in_tile(o.quads);
+  configure(kRows < kTile ? kRows : kTile, quads);
   const char* a = static_cast<const char*>(o.a);
   const char* b = static_cast<const char*>(o.b);
   std::int32_t* c = o.c;
   for (std::int64_t m = 0; m < o.count; ++m, a += o.a_next, c += o.c_next) {
-    if (whole > 0 || rest == 0) {
-      configure<kRows>(kTile);
-      for (std::int64_t segment = 0; segment < o.segments && whole > 0; ++segment) {
-        for (std::int64_t quad = 0; quad < whole; quad += kTile) {
-          Sums::add(a + segment * o.segment_stride + 4 * quad, o.row_stride,
-                    b + segment * segment_bytes + quad * Sums::kQuadBytes);
-        }
+    Sums::clear();
+    for (std::int64_t segment = 0; segment < o.segments; ++segment) {
+      for (std::int64_t quad = 0; quad < o.quads; quad += quads, b += quads * Sums::kQuadBytes) {
+        Sums::add(a + segment * o.segment_stride + 4 * quad, o.row_stride, b);
       }
-      Sums::store(c);
     }
-    if (rest > 0) {
-      configure<kRows>(rest);
-      if (whole > 0) Sums::load(c);
-      for (std::int64_t segment = 0; segment < o.segments; ++segment) {
-        Sums::add(a + segment * o.segment_stride + 4 * whole, o.row_stride,
-                  b + segment * segment_bytes + whole * Sums::kQuadBytes);
-      }
-      Sums::store(c);
-    }
-    b += o.segments * segment_bytes;
+    Sums::store(c);
   }
-  _tile_release();
 }
 
 struct RowTable {
@@ -143,7 +132,8 @@ constexpr DotKernel amx_kernel(const char* name) {
           .columns = kVectors * kTile,
           .max_rows = kMaxRows,
           .products_in_16_bits = 0,
-          .run = kAmxRows<kVectors>.run};
+          .run = kAmxRows<kVectors>.run,
+          .release = &release};
 }
 
 constexpr DotKernel kAmxDots[] = {amx_kernel<1>("dot_u8_s8_i32_32x16x4_amx"),

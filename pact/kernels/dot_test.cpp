@@ -111,6 +111,7 @@ struct Call {
                           .count = shape.count,
                           .a_next = matrix_size() * kBytes,
                           .c_next = c_next});
+    if (kernel.release != nullptr) kernel.release();
     ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
                            << " segments of " << shape.depth;
   }

@@ -19,6 +19,7 @@ constexpr std::int64_t kSums = 2048;
 
 // Products of a filter: of fewer, tiles spend more time in coming and going than in multiplying.
 constexpr std::int64_t kFewestInTiles = 40;
+constexpr int kFewestQuads = 6;  // of a tile
 
 bool fit_bytes(const numeric::Grid& grid) {
   using Byte = std::numeric_limits<std::int8_t>;
@@ -56,7 +57,11 @@ class DirectConvolution final : public PanelConvolution {
   std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
 
  private:
-  bool suits_tiles() const { return out_.pixels() > 1 && filter_size() >= kFewestInTiles; }
+  bool suits_tiles() const {
+    return out_.pixels() > 1 && filter_size() >= kFewestInTiles &&
+           kernels::quads_in_tile(kernels::dot_quads(kernels::DotOperand::Bytes, depth_)) >=
+               kFewestQuads;
+  }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
@@ -166,11 +171,12 @@ class DirectConvolution final : public PanelConvolution {
       for (std::int64_t group = 0; group < groups; ++group) {
         for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(group, panel);
       }
-      return;
+    } else {
+      for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
+        for (std::int64_t group = 0; group < groups; ++group) run(group, panel);
+      }
     }
-    for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
-      for (std::int64_t group = 0; group < groups; ++group) run(group, panel);
-    }
+    if (kernel_->release != nullptr) kernel_->release();
   }
 
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, std::int64_t panel,

@@ -30,6 +30,30 @@ std::int32_t fusable(const format::Model& model, std::int32_t node,
   return std::holds_alternative<format::Requantize>(reader.operation) ? consumers[0] : -1;
 }
 
+// The value in whose place a Requantize can put its own, because it reads each element before it
+// writes it and nothing else reads it then or later; or -1. The convolution that is fused with it,
+// if any, reads what lies around.
+std::int32_t replaced_value(const format::Model& model, const Step& step,
+                            const std::vector<std::size_t>& last, std::size_t now) {
+  const format::Node& node = model.nodes[static_cast<std::size_t>(step.node())];
+  if (!std::holds_alternative<format::Requantize>(node.operation)) return -1;
+  for (const std::int32_t input : node.inputs) {
+    const auto i = static_cast<std::size_t>(input);
+    const format::Value& value = model.nodes[i].value;
+    const bool fits =
+        storage_of(value) == storage_of(node.value) && value.elements() == node.value.elements();
+    if (input == 0 || last[i] != now || !fits) continue;
+    bool is_read_around = false;
+    for (const std::int32_t n : step.nodes()) {
+      const auto& inputs = model.nodes[static_cast<std::size_t>(n)].inputs;
+      const auto readings = std::count(inputs.begin(), inputs.end(), input);
+      is_read_around |= n == step.node() ? readings > 1 : readings > 0;
+    }
+    if (!is_read_around) return input;
+  }
+  return -1;
+}
+
 }  // namespace
 
 Storage storage_of(const format::Value& value) {
@@ -95,8 +119,8 @@ void Plan::make_steps(const StepContext& context) {
   }
 }
 
-// First fit: values in the order in which they are made, each at the lowest place where no value
-// lies that is alive at the same time.
+// First fit: values in the order in which they are made, each in the place of one that it replaces,
+// or at the lowest place where no value lies that is alive at the same time.
 void Plan::place_values(const format::Model& model, int batch) {
   const std::size_t count = model.nodes.size();
   std::vector<std::size_t> made(count, 0);
@@ -123,9 +147,14 @@ void Plan::place_values(const format::Model& model, int batch) {
     slots_[n].bytes =
         whole_lines(static_cast<std::size_t>(value.elements()) * element_bytes(storage_of(value)));
     const std::size_t bytes = slots_[n].bytes * static_cast<std::size_t>(batch);
+    placed.push_back(n);
+    if (const auto old = replaced_value(model, *steps_[made[n] - 1], last, made[n]); old >= 0) {
+      slots_[n].offset = slots_[static_cast<std::size_t>(old)].offset;
+      continue;
+    }
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     for (const std::size_t other : placed) {
-      if (last[other] < made[n] || made[other] > last[n]) continue;
+      if (other == n || last[other] < made[n] || made[other] > last[n]) continue;
       taken.emplace_back(
           slots_[other].offset,
           slots_[other].offset + slots_[other].bytes * static_cast<std::size_t>(batch));
@@ -135,7 +164,6 @@ void Plan::place_values(const format::Model& model, int batch) {
       if (slots_[n].offset + bytes <= begin) break;
       slots_[n].offset = std::max(slots_[n].offset, end);
     }
-    placed.push_back(n);
     arena_bytes_ = std::max(arena_bytes_, slots_[n].offset + bytes);
   }
 }
