@@ -40,7 +40,7 @@ TEST(KernelObjects, DefineTheirTableAndNothingElse) {
     EXPECT_TRUE(is_data) << defined[0];
   }
 #if defined(__x86_64__)
-  EXPECT_EQ(examined, 13);
+  EXPECT_EQ(examined, 15);
 #endif
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "pact/models/dorefa.h"
+#include "pact/models/fully_connected.h"
 #include "pact/models/imagenet.h"
 #include "pact/models/mobilenet.h"
 #include "pact/models/resnet.h"
@@ -47,6 +48,7 @@ const std::vector<Row>& rows() {
       {{"cifar-resnet44-v2", "ResNet-44, pre-activation", kCifar}, cifar(V2, 7)},
       {{"cifar-resnet56-v2", "ResNet-56, pre-activation", kCifar}, cifar(V2, 9)},
       {{"demo-resnet", "small residual network of the demo", {1, 28, 28, 10}}, demo},
+      {{"lfc", "3 hidden layers of 1024 (FINN's LFC)", {1, 28, 28, 10}}, lfc},
       {{"resnet18", "ResNet-18 for ImageNet", kImageNet}, imagenet(Basic, {2, 2, 2, 2})},
       {{"resnet50", "ResNet-50 for ImageNet", kImageNet}, imagenet(Bottleneck, {3, 4, 6, 3})},
       {{"resnet50-original", "ResNet-50, stride in the 1x1 layers (He et al. 2015)", kImageNet},

@@ -27,7 +27,7 @@ struct ModelInfo {
   Task task;  // that it was designed for
 };
 
-/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, resnet{18,50} and -v2,
+/// All names: cifar-resnet{20,32,44,56}-v1 and -v2, demo-resnet, lfc, resnet{18,50} and -v2,
 /// resnet50-original, alexnet, alexnet-bn, mobilenet-v2, svhn-7conv.
 const std::vector<ModelInfo>& models();
 

@@ -54,7 +54,7 @@ TEST(Models, EveryNameBuildsAndVerifiesOnceInitialized) {
         << info.name;
     names.insert(info.name);
   }
-  EXPECT_EQ(names.size(), 18U);
+  EXPECT_EQ(names.size(), 19U);
 }
 
 // As torchvision counts them.
@@ -75,6 +75,13 @@ TEST(Models, ImageNetNetworksHaveTheKnownSizes) {
     EXPECT_EQ(network.macs(), known.macs);
     EXPECT_EQ(convolutions(network), known.convolutions);
   }
+}
+
+TEST(Models, LfcIsFullyConnected) {
+  const Network lfc = built("lfc", {1, 28, 28, 10});
+  EXPECT_EQ(lfc.macs(), 784 * 1024 + 2 * 1024 * 1024 + 1024 * 10);
+  EXPECT_EQ(trained_parameters(lfc), lfc.macs() + 10 + 3 * 2 * 1024);
+  EXPECT_EQ(convolutions(lfc), 0);
 }
 
 TEST(Models, MobileNetHasTorchvisionsNames) {

@@ -169,6 +169,7 @@ void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::
 std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t node,
                                        std::int32_t requantize) {
   if (auto step = make_depthwise_convolution(context, node, requantize)) return step;
+  if (auto step = make_table_convolution(context, node, requantize)) return step;
   if (auto step = make_packed_convolution(context, node, requantize)) return step;
   if (auto step = make_winograd_convolution(context, node, requantize)) return step;
   if (auto step = make_direct_convolution(context, node, requantize)) return step;

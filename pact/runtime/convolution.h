@@ -112,6 +112,8 @@ std::unique_ptr<Step> make_prepared(const StepContext& context, std::int32_t nod
 /// Makes a step, or null if the layer or the instruction set does not allow this way.
 std::unique_ptr<Step> make_depthwise_convolution(const StepContext& context, std::int32_t node,
                                                  std::int32_t requantize);
+std::unique_ptr<Step> make_table_convolution(const StepContext& context, std::int32_t node,
+                                             std::int32_t requantize);
 std::unique_ptr<Step> make_packed_convolution(const StepContext& context, std::int32_t node,
                                               std::int32_t requantize);
 std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,

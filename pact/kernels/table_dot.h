@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dot products of 2-bit codes of one pixel with 2-bit weights, by looking up sums instead of
+// multiplying: two codes choose one of 16 tables of 16 bytes, two weights an entry of it. A byte of
+// weights holds four of them, and a vector looks up as many columns as it has bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pact/base/isa.h"
+
+namespace pact::kernels {
+
+inline constexpr int kTableBits = 2;
+inline constexpr int kTableGroup = 4;  // weights of a column in a byte
+
+/// Sums of `columns` columns (the kernel's), of codes as they are stored:
+///   c[column] = sum over groups g and i = 0 .. 3 of a[4 g + i] * w[column][4 g + i]
+/// 9 * depth must stay within 32 bits.
+struct TableDotOperands {
+  const std::uint8_t* pairs;  // [2 * groups]: a[4 g] + 4 a[4 g + 1], a[4 g + 2] + 4 a[4 g + 3]
+  std::int64_t groups;
+  const std::uint8_t* b;  // packed by `pack_table_columns`
+  std::int32_t* c;        // [columns], overwritten
+};
+using TableDotFunction = void (*)(const TableDotOperands&);
+
+struct TableDotKernel {
+  const char* name;
+  Isa isa;
+  int columns;
+  int vector_columns;  // of a vector of bytes
+  TableDotFunction run;
+};
+
+extern const TableDotKernel table_dot_scalar;
+extern const TableDotKernel table_dot_avx2;
+extern const TableDotKernel table_dot_avx512;
+
+/// The kernel of `isa`, or of the next slower level that has one.
+const TableDotKernel& select_table_dot(Isa isa);
+
+constexpr std::int64_t table_dot_groups(std::int64_t depth) {
+  return (depth + kTableGroup - 1) / kTableGroup;
+}
+
+/// Where a vector of `vector_columns` bytes holds a column, so that sums come out in order: bytes
+/// are widened even ones first, and words half by half.
+constexpr std::int64_t table_place(std::int64_t column, int vector_columns) {
+  const std::int64_t quarter = vector_columns / 4;
+  const std::int64_t part = column % vector_columns / quarter;
+  return column / vector_columns * vector_columns + part % 2 * (vector_columns / 2) +
+         column % quarter * 2 + part / 2;
+}
+
+/// Codes [columns][depth] below 4, of at most `kernel.columns` columns -> b: groups *
+/// kernel.columns bytes, zeros where columns or depth run out.
+void pack_table_columns(const TableDotKernel& kernel, const std::uint8_t* codes,
+                        std::int64_t columns, std::int64_t depth, std::uint8_t* packed);
+
+/// Codes [depth] below 4 -> pairs, [2 * table_dot_groups(depth)].
+void pair_codes(const std::uint8_t* codes, std::int64_t depth, std::uint8_t* pairs);
+
+}  // namespace pact::kernels
