@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/lower/lower.h"
 
+#include <algorithm>
+
 #include "pact/lower/bounds.h"
 #include "pact/lower/rewriter.h"
 #include "pact/numeric/activations.h"
@@ -15,10 +17,13 @@ float normalized(const Preprocessing& p, std::size_t channel, int pixel) {
   return (static_cast<float>(pixel) / 255.0F - p.mean[channel]) / p.std[channel];
 }
 
-Status add_level_table(Rewriter& rewriter, NodeId id) {
+// The levels of Quantize `id` as a table of the pixels, for each channel of the image; `name` is
+// the table's.
+Result<NodeId> add_level_table(Rewriter& rewriter, NodeId id, const std::string& name) {
   const Network& source = rewriter.source();
   const Node& node = source.node(id);
-  const auto& inverse = source.parameter(id, "inverse").floats();
+  std::vector<float> inverse = source.parameter(id, "inverse").floats();
+  inverse.resize(static_cast<std::size_t>(source.node(0).type.channels()));
   const float scale = node.as<Quantize>()->scale;
   numeric::ActivationQuantizer quantizer =
       numeric::make_activation_quantizer(node.as<Quantize>()->grid, 1);
@@ -30,12 +35,23 @@ Status add_level_table(Rewriter& rewriter, NodeId id) {
       table.push_back(static_cast<std::int32_t>(numeric::quantize_level(quantizer, x)));
     }
   }
-  PACT_TRY(const NodeId made,
-           rewriter.add(node.name, Lookup{PixelTable::Levels, quantizer.grid, scale},
-                        rewriter.mapped_inputs(id)));
-  rewriter.result().set_parameter(made, "table", Tensor::i32({node.type.channels(), 256}, table));
-  rewriter.map(id, made);
-  return {};
+  PACT_TRY(const NodeId made, rewriter.add(name, Lookup{PixelTable::Levels, quantizer.grid, scale},
+                                           {rewriter.mapped(0)}));
+  const auto channels = static_cast<std::int64_t>(inverse.size());
+  rewriter.result().set_parameter(made, "table", Tensor::i32({channels, 256}, table));
+  return made;
+}
+
+// Whether Quantize `id` does the same to all elements of a flattened image, so that it can as well
+// come before the flattening.
+bool reads_flat_image(const Network& network, NodeId id) {
+  const Node& node = network.node(id);
+  if (node.as<Quantize>() == nullptr) return false;
+  const Node& flat = network.node(node.inputs[0]);
+  const auto& inverse = network.parameter(id, "inverse").floats();
+  return flat.as<Flatten>() != nullptr && flat.inputs[0] == 0 &&
+         std::count(inverse.begin(), inverse.end(), inverse[0]) ==
+             static_cast<std::ptrdiff_t>(inverse.size());
 }
 
 // For layers that read the image in full precision.
@@ -86,7 +102,14 @@ Result<Network> read_pixels(const Network& network) {
     const Node& node = network.node(id);
     const bool reads_image = !node.inputs.empty() && node.inputs[0] == 0;
     if (reads_image && node.as<Quantize>() != nullptr) {
-      PACT_CHECK_OK(add_level_table(rewriter, id));
+      PACT_TRY(const NodeId levels, add_level_table(rewriter, id, node.name));
+      rewriter.map(id, levels);
+      continue;
+    }
+    if (reads_flat_image(network, id)) {
+      PACT_TRY(const NodeId levels, add_level_table(rewriter, id, node.name + ".pixels"));
+      PACT_TRY(const NodeId flat, rewriter.add(node.name, Flatten{}, {levels}));
+      rewriter.map(id, flat);
       continue;
     }
     if (reads_image && floats < 0) {

@@ -191,6 +191,43 @@ TEST(Passes, PixelsAreMovedAsIntegers) {
   }
 }
 
+constexpr const char* kFlat = R"(network "flat"
+mean 0.5 0.25
+std 0.25 0.5
+%input = input() {channels=2 height=5 width=5}
+%flatten = flatten(%input) {}
+%fc1 = linear(%flatten) {out_features=8}
+%relu1 = relu(%fc1) {}
+%fc2 = linear(%relu1) {out_features=3}
+)";
+
+// The codes of a flattened image come from a table of its pixels, and are the same codes.
+TEST(Passes, AFlattenedImageIsQuantizedFirst) {
+  Network floats = value_or_throw(parse(kFlat));
+  fill(floats, 3);
+  Network network = value_or_throw(quantize(floats, {.alpha = 2}));
+  const Network exposed = value_or_throw(expose_levels(value_or_throw(split(network))));
+  const Network lowered = value_or_throw(lower(network));
+  EXPECT_THAT(print(lowered), Not(HasSubstr("normalized")));
+  std::vector<std::int32_t> pixels;
+  std::vector<float> image = float_image(3, &pixels);
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const bool second = i >= image.size() / 2;
+    image[i] = (static_cast<float>(pixels[i]) / 255.0F - (second ? 0.25F : 0.5F)) /
+               (second ? 0.5F : 0.25F);
+  }
+  const auto codes_of = [](const Network& n, const Value& x) {
+    std::vector<std::int32_t> codes;
+    value_or_throw(evaluate(n, x, [&](NodeId id, const Value& value) {
+      if (n.node(id).name == "fc1.input") codes = std::get<std::vector<std::int32_t>>(value);
+    }));
+    return codes;
+  };
+  const auto expected = codes_of(exposed, image);
+  ASSERT_EQ(expected.size(), 50U);
+  EXPECT_EQ(codes_of(lowered, pixels), expected);
+}
+
 // Zeros beside values with an offset are no levels, and pixels between levels are none either.
 TEST(Passes, PaddingOfAnOffsetAndLinearPixelsStayFloat) {
   for (const char* op : {"pad(%bn1) {padding=1,0,0,0 spread=2x1}",
