@@ -50,7 +50,13 @@ alexnet 4/4 1 1 avx512vnni
 alexnet 2/2 1 1 avx512vnni
 mobilenet-v2 4/4 1 1 avx512vnni"
 fi
-declare -A onednn_names=([avx2]=AVX2 [avx512vnni]=AVX512_CORE_VNNI)
+if grep -qw avx_vnni /proc/cpuinfo; then
+  onednn+="
+resnet18 8/8 1 1 avxvnni
+resnet18 4/4 1 1 avxvnni
+resnet18 2/2 1 1 avxvnni"
+fi
+declare -A onednn_names=([avx2]=AVX2 [avxvnni]=AVX2_VNNI [avx512vnni]=AVX512_CORE_VNNI)
 # network, bits
 onnxruntime="resnet18 8/8
 resnet18 4/4
@@ -59,13 +65,16 @@ resnet50 4/4
 resnet50 2/2
 cifar-resnet20-v1 4/4
 alexnet 4/4"
-# network; bits, threads, batch of ours; the same of the other
-ourselves="resnet18 4/4 2 1 4/4 1 1
-resnet50 4/4 2 1 4/4 1 1
-resnet18 4/4 1 8 4/4 1 1
-resnet50 4/4 1 8 4/4 1 1
-alexnet 4/4 1 1 8/8 1 1
-alexnet 2/2 1 1 8/8 1 1"
+# network; bits, threads, batch of ours; the same of the other; runs in a turn: as many as it takes
+# to find the weights in a cache that could hold them
+ourselves="resnet18 4/4 2 1 4/4 1 1 1
+resnet50 4/4 2 1 4/4 1 1 1
+resnet18 4/4 1 8 4/4 1 1 1
+resnet50 4/4 1 8 4/4 1 1 1
+alexnet 4/4 1 1 8/8 1 1 1
+alexnet 2/2 1 1 8/8 1 1 1
+lfc 4/4 1 1 8/8 1 1 200
+lfc 2/2 1 1 8/8 1 1 200"
 {
   while read -r network bits threads batch isa; do
     unset PACT_ISA ONEDNN_MAX_CPU_ISA
@@ -77,16 +86,17 @@ alexnet 2/2 1 1 8/8 1 1"
   while read -r network bits; do
     node bench/onnxruntime.mjs "$build/bench/pact_against_onnxruntime" "$out/files" "$network" "$bits" 1 1
   done <<<"$onnxruntime"
-  while read -r network bits threads batch other_bits other_threads other_batch; do
+  while read -r network bits threads batch other_bits other_threads other_batch turn; do
     "$build/bench/pact_against_ourselves" --network "$network" --bits "$bits" --threads "$threads" --batch "$batch" \
-      --other-bits "$other_bits" --other-threads "$other_threads" --other-batch "$other_batch"
+      --other-bits "$other_bits" --other-threads "$other_threads" --other-batch "$other_batch" --turn "$turn"
   done <<<"$ourselves"
 } | tee "$out/rows.jsonl" >&2
 for threads in 1 2; do
   "$build/bench/pact_train_step" --threads "$threads"
 done | tee "$out/training.jsonl" >&2
 {
-  echo "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) threads, last-level cache" \
+  second=$(getconf LEVEL2_CACHE_SIZE)
+  echo "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) threads, second-level cache $((second / 2 ** 20)) MiB, last-level cache" \
     "$(getconf LEVEL3_CACHE_SIZE | awk '{print $1 / 2^20 " MiB"}'); $(c++ --version | head -1);" \
     "oneDNN $(dpkg-query -W -f='${Version}' libdnnl-dev);" \
     "ONNX Runtime $(node -p "require('./tools/onnx/node_modules/onnxruntime-node/package.json').version")"

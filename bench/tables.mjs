@@ -19,18 +19,19 @@ const groups = [
   ['ONNX Runtime int8', 'ONNX Runtime int8, ms'],
   ['ONNX Runtime fp32', 'ONNX Runtime fp32, ms'],
 ];
+const ms = (time) => time.toFixed(time < 1 ? 3 : 2);
 const columns = '| network | W/A | instruction set | threads | batch | ours, ms |';
 for (const [prefix, title] of groups) {
   console.log(`\n${columns} ${title} | ratio | spread |\n|---|---|---|---|---|---|---|---|---|`);
   for (const r of rows.filter((row) => row.opponent.startsWith(prefix))) {
-    console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${r.ours_ms.toFixed(2)} | ` +
-      `${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+    console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${ms(r.ours_ms)} | ` +
+      `${ms(r.opponent_ms)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
   }
 }
 console.log(`\n${columns} against | ms | ratio, an image | spread |\n|---|---|---|---|---|---|---|---|---|---|`);
 for (const r of rows.filter((row) => row.opponent.startsWith('ours'))) {
-  console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${r.ours_ms.toFixed(2)} | ` +
-    `${r.opponent} | ${r.opponent_ms.toFixed(2)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
+  console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${ms(r.ours_ms)} | ` +
+    `${r.opponent} | ${ms(r.opponent_ms)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
 }
 
 console.log('\n| training step of | bits | batch | threads | float, ms | PACT, ms | PACT in bf16, ms | composed operations, ms | ' +
@@ -43,10 +44,8 @@ for (const r of read('training.jsonl')) {
 }
 
 // Speed against precision: 8-bit is one, the line is what the ratio of bits promises.
-const speeds = [[8, 1]];
-for (const r of rows.filter((row) => row.network === 'alexnet' && row.opponent.startsWith('ours, 8/8'))) {
-  speeds.push([Number(r.bits.split('/')[0]), r.ratio]);
-}
+const speedsOf = (network) => [[8, 1], ...rows.filter((r) => r.network === network && r.opponent.startsWith('ours, 8/8'))
+  .map((r) => [Number(r.bits.split('/')[0]), r.ratio])];
 const [width, height, left, bottom] = [520, 320, 60, 50];
 const x = (bits) => left + 40 + (Math.log2(8 / bits) / 2) * (width - left - 100);
 const y = (speed) => height - bottom - 20 - (Math.log2(speed) / 2.2) * (height - bottom - 40);
@@ -61,8 +60,9 @@ write('superlinear.svg', [
   ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
   `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
   label(x(2) - 8, y(4) + 4, 'linear', 'end'),
-  `<polyline points="${line(speeds)}" fill="none" stroke="#0b62a4" stroke-width="3"/>`,
-  ...speeds.map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="#0b62a4"/>` +
-    label(x(bits) + 10, y(speed) + 20, `${speed.toFixed(2)}x`, 'start')),
-  label(width / 2, height - 8, 'AlexNet, batch 1, one thread: speed against 8 bits'),
+  ...[['lfc', 'LFC', '#0b62a4'], ['alexnet', 'AlexNet', '#c2410c']].flatMap(([network, title, color]) => [
+    `<polyline points="${line(speedsOf(network))}" fill="none" stroke="${color}" stroke-width="3"/>`,
+    ...speedsOf(network).slice(1).map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="${color}"/>` +
+      label(x(bits) + 8, y(speed) + 18, `${title} ${speed.toFixed(2)}x`))]),
+  label(width / 2, height - 8, 'batch 1, one thread: speed against 8 bits'),
   '</svg>', ''].join('\n'));
