@@ -104,7 +104,8 @@ class Step {
 std::unique_ptr<Step> in_bf16(const graph::Network& network, const Options& options) {
   try {
     return std::make_unique<Step>(network, options, nn::Precision::Bf16);
-  } catch (const Exception&) {
+  } catch (const Exception& error) {
+    if (error.error().code != ErrorCode::Unsupported) throw;
     return nullptr;
   }
 }

@@ -115,6 +115,7 @@ TEST(SelectDepthwise, TakesTheLevelOrTheNextSlower) {
 #if defined(__x86_64__)
   EXPECT_EQ(select_depthwise(Isa::Avx512Vnni).isa, Isa::Avx512);
   EXPECT_EQ(select_depthwise(Isa::Amx).isa, Isa::Avx512);
+  EXPECT_EQ(select_depthwise(Isa::AvxVnni).isa, Isa::Avx2);
   EXPECT_EQ(select_depthwise(Isa::Avx512).isa, Isa::Avx512);
   EXPECT_EQ(select_depthwise(Isa::Avx2).isa, Isa::Avx2);
 #endif

@@ -89,6 +89,13 @@ const DotKernel* best_dot(Isa isa, std::int64_t columns, std::int64_t rows, cons
 
 }  // namespace
 
+int quads_in_tile(std::int64_t segment_quads) {
+  constexpr int kMostQuads = 16;
+  int quads = kMostQuads;
+  while (segment_quads % quads != 0) --quads;
+  return quads;
+}
+
 int most_products_in_16_bits(const DotFilters& filters) {
   int quads = kMostProductsIn16Bits / 2;
   Extents extents;

@@ -44,17 +44,13 @@ struct DotKernel {
   int max_rows;
   int products_in_16_bits;
   const DotFunction* run;  // [rows - 1]
-  /// What a thread calls when it has no more to run for now; null if that is nothing.
+  /// What a thread must call after its last run, before it does anything else that may use the
+  /// registers of tiles; null if that is nothing.
   void (*release)() = nullptr;
 };
 
-/// Into how many quads tiles cut a segment: as many as 16 hold, all the same.
-constexpr int quads_in_tile(std::int64_t quads) {
-  for (int size = 16; size > 1; --size) {
-    if (quads % size == 0) return size;
-  }
-  return 1;
-}
+/// Of the equal tiles into which AMX cuts a segment: as many quads as divide it, at most 16.
+int quads_in_tile(std::int64_t segment_quads);
 
 struct DotKernelTable {
   const DotKernel* kernels;

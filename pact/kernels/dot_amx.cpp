@@ -34,21 +34,25 @@ static_assert(sizeof(TileConfiguration) == 64);
 
 // What the tiles of this thread are configured for.
 struct Shape {
-  int rows = 0;  // none
-  int quads = 0;
+  int rows = 0;              // 0: not configured
+  std::int64_t segment = 0;  // quads
+  int quads = 0;             // of a tile, into which they are cut
 };
 thread_local Shape configured;
 
-void configure(int rows, int quads) {
-  if (configured.rows == rows && configured.quads == quads) return;
-  configured = {rows, quads};
+// Returns the quads of a tile.
+int configure(int rows, std::int64_t segment) {
+  if (configured.rows == rows && configured.segment == segment) return configured.quads;
+  const int quads = quads_in_tile(segment);
+  configured = {rows, segment, quads};
   TileConfiguration tiles;
   for (int sums = 0; sums < 4; ++sums) tiles.set(sums, rows, kTileBytes);
-  for (const int codes : {4, 5}) tiles.set(codes, rows, 4 * quads);
-  for (const int weights : {6, 7}) tiles.set(weights, quads, kTileBytes);
+  for (int codes = 4; codes < 6; ++codes) tiles.set(codes, rows, 4 * quads);
+  for (int weights = 6; weights < 8; ++weights) tiles.set(weights, quads, kTileBytes);
   // The intrinsic says that it reads eight bytes only.
   asm volatile("" : : "r"(&tiles) : "memory");
   _tile_loadconfig(&tiles);
+  return quads;
 }
 
 void release() {
@@ -98,8 +102,7 @@ struct Block {
 template <int kRows, int kVectors>
 void dot_amx(const DotOperands& o) {
   using Sums = Block<kRows, kVectors>;
-  const int quads = quads_in_tile(o.quads);
-  configure(kRows < kTile ? kRows : kTile, quads);
+  const int quads = configure(kRows < kTile ? kRows : kTile, o.quads);
   const char* a = static_cast<const char*>(o.a);
   const char* b = static_cast<const char*>(o.b);
   std::int32_t* c = o.c;

@@ -55,6 +55,7 @@ void for_every_dot(const Check& check) {
   std::set<std::string> tested;
   for (const DotKernel& kernel : runnable_kernels()) {
     for (int rows = 1; rows <= kernel.max_rows; ++rows) check(kernel, rows);
+    if (kernel.release != nullptr) kernel.release();
     tested.insert(kernel.name);
   }
   ASSERT_GT(kernels, 0U);
@@ -111,7 +112,6 @@ struct Call {
                           .count = shape.count,
                           .a_next = matrix_size() * kBytes,
                           .c_next = c_next});
-    if (kernel.release != nullptr) kernel.release();
     ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
                            << " segments of " << shape.depth;
   }
@@ -207,6 +207,40 @@ TEST(Dot, GivesZeroForNoDepth) {
   });
 }
 
+// A kernel that prepares registers does so anew where rows or depth change.
+TEST(Dot, RunsOfChangingShapesFollowEachOther) {
+  std::mt19937 random(7);
+  const auto draw = [&](auto& a, auto& weights) {
+    fill(a, 0, 255, random);
+    fill(weights, -128, 127, random);
+  };
+  for (const DotKernel& kernel : runnable_kernels()) {
+    if (kernel.release == nullptr) continue;
+    for (const auto& [rows, depth] : {std::pair{32, 64},
+                                      {32, 12},
+                                      {5, 12},
+                                      {5, 24},
+                                      {5, 48},
+                                      {20, 48},
+                                      {16, 192},
+                                      {32, 64},
+                                      {1, 4}}) {
+      const Call<std::uint8_t, std::int8_t> call{kernel, rows, {.depth = depth}};
+      call.expect_exact(draw);
+    }
+    kernel.release();
+  }
+}
+
+TEST(Dot, TilesCutASegmentIntoEqualParts) {
+  EXPECT_EQ(quads_in_tile(0), 16);
+  EXPECT_EQ(quads_in_tile(6), 6);
+  EXPECT_EQ(quads_in_tile(16), 16);
+  EXPECT_EQ(quads_in_tile(17), 1);
+  EXPECT_EQ(quads_in_tile(24), 12);
+  EXPECT_EQ(quads_in_tile(144), 16);
+}
+
 TEST(DotTables, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
   std::set<std::string> names;
   std::size_t kernels = 0;
@@ -216,6 +250,7 @@ TEST(DotTables, EveryKernelIsOfItsLevelAndNamedForItsBlock) {
       const DotKernel& kernel = table.kernels[i];
       EXPECT_EQ(kernel.isa, level.isa) << kernel.name;
       EXPECT_EQ(kernel.columns % 2, 0) << "requantization pairs channels";
+      EXPECT_LE(kernel.columns * kernel.max_rows, 1024) << "sums stay in the first cache";
       const bool bytes = kernel.operand == DotOperand::Bytes;
       const int depth = std::max(bytes ? 4 : 2, 2 * kernel.products_in_16_bits);
       EXPECT_EQ(std::string(kernel.name),

@@ -24,7 +24,8 @@ struct RequantizeTerm {
 /// [0, channels). Codes have no base of their own: the caller has taken that of their levels from
 /// the offsets. The offset of i, half of 2^shift included, is even_offsets[i / 2] or
 /// odd_offsets[i / 2], because vectors multiply every second element. Sums stay within 63 bits and,
-/// shifted, within 32.
+/// shifted, within 32. The target may be the values of one term, of its type and strides: elements
+/// are read before they are written, once.
 struct RequantizeBlock {
   const RequantizeTerm* terms;
   int term_count;

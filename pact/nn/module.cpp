@@ -284,8 +284,9 @@ struct Module::Forward {
     if (rule.interpolation == numeric::Interpolation::Nearest) return a;
     Shape shape(4, 1);
     shape[static_cast<std::size_t>(dim)] = axis.out;
-    const Tensor weights = torch::tensor(weight).to(x.scalar_type()).reshape(shape);
-    return torch::lerp(a, x.index_select(dim, torch::tensor(second)), weights);
+    const Tensor weights = torch::tensor(weight).to(torch::kFloat).reshape(shape);
+    const Tensor b = x.index_select(dim, torch::tensor(second));
+    return torch::lerp(a.to(torch::kFloat), b.to(torch::kFloat), weights).to(x.scalar_type());
   }
 
   float peak() const { return in[0].detach().abs().max().item<float>(); }

@@ -51,7 +51,10 @@ bool has_bf16() {
   try {
     const Module module(small_network("demo-resnet"), Precision::Bf16);
     return true;
-  } catch (const Exception&) {
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.error().code, ErrorCode::Unsupported);
+    EXPECT_EQ(std::string(error.what()),
+              "precision: bf16 needs a CPU with AVX-512 (BW, DQ, VL); use \"f32\" on this one");
     return false;
   }
 }
@@ -88,13 +91,14 @@ TEST(Module, TrainsInBf16NearWhatF32Gives) {
 }
 
 // The operations that imported networks have and built-in ones lack.
-TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
+Network imported_operations() {
   Network n;
   const auto add = [&](const std::string& name, const Operation& op, std::vector<NodeId> in) {
     return value_or_throw(n.add(name, op, std::move(in)));
   };
   using numeric::Function;
-  const NodeId x = add("x", Input{3, 16, 16}, {});
+  const NodeId image = add("image", Input{3, 16, 16}, {});
+  const NodeId x = add("x", Conv2d{.out_channels = 3, .kernel = {1, 1}}, {image});
   const NodeId leaky = add("leaky", Pointwise{Function::LeakyRelu, 0.1F, 0}, {x});
   const NodeId clip = add("clip", Pointwise{Function::Clip, -0.5F, 1}, {leaky});
   const NodeId joined = add("joined", Concat{}, {leaky, clip, x});
@@ -120,7 +124,26 @@ TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
       add("linear", Resize{{17, 13}, {1.9F, 0.4F}, {.interpolation = Interpolation::Linear}},
           {nearest});
   add("flat", Flatten{}, {linear});
-  EXPECT_LT(difference(n), 1e-5F);
+  models::initialize(n, 3);
+  return n;
+}
+
+TEST(Module, ComputesWhatTheEvaluatorComputesForOperationsOfImportedNetworks) {
+  EXPECT_LT(difference(imported_operations()), 1e-5F);
+}
+
+TEST(Module, TrainsEveryOperationInBf16) {
+  if (!has_bf16()) GTEST_SKIP() << "this CPU has no AVX-512 for bf16";
+  torch::manual_seed(9);
+  const torch::Tensor images = torch::randn({4, 3, 16, 16});
+  Module wide(imported_operations());
+  Module narrow(imported_operations(), Precision::Bf16);
+  const torch::Tensor expected = wide.forward(images, Mode::Train);
+  const torch::Tensor found = narrow.forward(images, Mode::Train);
+  EXPECT_EQ(found.scalar_type(), torch::kFloat);
+  EXPECT_TRUE(torch::allclose(found, expected, 0.05, 0.02));
+  found.square().sum().backward();
+  EXPECT_EQ(narrow.tensors().at("x.weight").grad().scalar_type(), torch::kFloat);
 }
 
 TEST(Module, ResizingAndSpreadingHaveGradients) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "pact/kernels/dot.h"
 #include "pact/numeric/pack.h"
 
 namespace pact::runtime {
@@ -109,6 +110,15 @@ bool PanelConvolution::cut_rows(std::int64_t row_bytes) {
     --rows_in_block_;
   }
   return rows_read(rows_in_block_) * row_bytes <= kMostBytes;
+}
+
+bool PanelConvolution::suits_tiles() const {
+  constexpr std::int64_t kFewestProducts = 40;
+  constexpr int kFewestQuads = 6;  // of a tile
+  const std::int64_t depth = std::int64_t{op_.kernel.x} * in_.channels;
+  const std::int64_t quads = kernels::dot_quads(kernels::DotOperand::Bytes, depth);
+  return out_.pixels() > 1 && filter_size() >= kFewestProducts &&
+         kernels::quads_in_tile(quads) >= kFewestQuads;
 }
 
 void PanelConvolution::run(const Batch& batch) const {

@@ -83,6 +83,9 @@ class PanelConvolution : public ConvolutionStep {
   /// cache together with a panel of weights. False if what one row of outputs reads is more than
   /// scratch should hold: padding and dilation can be far larger than the image.
   bool cut_rows(std::int64_t row_bytes);
+  /// Whether AMX tiles are faster than vectors, for several pixels and all channels in a filter: of
+  /// few products, or cut into small tiles, they are slower to come and go than to multiply.
+  bool suits_tiles() const;
   /// The filters of a panel.
   Range filters_of(std::int64_t panel) const {
     const std::int64_t first = panel * columns_;

@@ -75,6 +75,7 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   const Case cases[] = {
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
       {{36, {7, 9}, conv(17, 3, 1, symmetric_grid(4)), affine_grid(4, 5)}, "winograd_"},
+      {{68, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
       {{28, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 3, 2, odd_grid(3))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 1, 1, odd_grid(4))}, "dot_u8"},
@@ -95,7 +96,8 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {
-      const bool in_tiles = isa == Isa::Amx && c.kernel == std::string("winograd_");
+      const bool in_tiles = isa == Isa::Amx && c.kernel == std::string("winograd_") &&
+                            c.layer.channels != 68;  // 51 quads: cut into small tiles
       EXPECT_THAT(kernels_of(network_of(c.layer, 1), isa),
                   Contains(StartsWith(in_tiles ? "dot_u8" : c.kernel)))
           << name(isa);

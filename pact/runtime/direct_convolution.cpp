@@ -17,10 +17,6 @@ constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no w
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 2048;
 
-// Products of a filter: of fewer, tiles spend more time in coming and going than in multiplying.
-constexpr std::int64_t kFewestInTiles = 40;
-constexpr int kFewestQuads = 6;  // of a tile
-
 bool fit_bytes(const numeric::Grid& grid) {
   using Byte = std::numeric_limits<std::int8_t>;
   return grid.lowest >= Byte::min() && grid.highest() <= Byte::max();
@@ -57,11 +53,6 @@ class DirectConvolution final : public PanelConvolution {
   std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
 
  private:
-  bool suits_tiles() const {
-    return out_.pixels() > 1 && filter_size() >= kFewestInTiles &&
-           kernels::quads_in_tile(kernels::dot_quads(kernels::DotOperand::Bytes, depth_)) >=
-               kFewestQuads;
-  }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }

@@ -35,13 +35,16 @@ class WinogradConvolution final : public PanelConvolution {
         out_.pixels() < kWinogradOutputs) {
       return false;
     }
+    if (isa == Isa::Amx) {
+      if (suits_tiles()) return false;  // which multiply faster than transforms save products
+      isa = slower(isa);
+    }
     // Transformed codes lie in [-2 c, 4 c].
     if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
     const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
     kernel_ =
         kernels::select_byte_dot(isa, out_.channels, most, (out_.height + 1) / 2 * tiles_across());
-    // Tiles multiply faster than the transforms save products.
-    if (kernel_ == nullptr || kernel_->isa == Isa::Amx) return false;
+    if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
     return pack();

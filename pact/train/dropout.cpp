@@ -31,7 +31,7 @@ nn::Module::Tap dropout_tap(const graph::Network& network, const Recipe& recipe,
     if (found == rates.end()) return;
     const double kept = 1 - found->second;
     const torch::Tensor mask = torch::empty_like(value.detach()).bernoulli_(kept, generator);
-    value = value * mask.div_(kept);
+    value = value * mask / kept;  // the factor itself has no exact bf16
   };
 }
 
