@@ -48,7 +48,7 @@ const speedsOf = (network) => [[8, 1], ...rows.filter((r) => r.network === netwo
   .map((r) => [Number(r.bits.split('/')[0]), r.ratio])];
 const [width, height, left, bottom] = [520, 320, 60, 50];
 const x = (bits) => left + 40 + (Math.log2(8 / bits) / 2) * (width - left - 100);
-const y = (speed) => height - bottom - 20 - (Math.log2(speed) / 2.2) * (height - bottom - 40);
+const y = (speed) => height - bottom - 20 - (Math.log2(speed) / 2.4) * (height - bottom - 40);
 const label = (atX, atY, text, anchor = 'middle') =>
   `<text x="${atX.toFixed(1)}" y="${atY.toFixed(1)}" text-anchor="${anchor}">${text}</text>`;
 const line = (points) => points.map(([bits, speed]) => `${x(bits).toFixed(1)},${y(speed).toFixed(1)}`).join(' ');
@@ -59,10 +59,10 @@ write('superlinear.svg', [
     label(left - 8, y(s) + 4, `${s}x`, 'end')),
   ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
   `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
-  label(x(2) - 8, y(4) + 4, 'linear', 'end'),
-  ...[['lfc', 'LFC', '#0b62a4'], ['alexnet', 'AlexNet', '#c2410c']].flatMap(([network, title, color]) => [
+  label(x(4) + 14, y(2) + 12, 'linear', 'start'),
+  ...[['lfc', 'LFC', '#0b62a4', -10], ['alexnet', 'AlexNet', '#c2410c', 22]].flatMap(([network, title, color, below]) => [
     `<polyline points="${line(speedsOf(network))}" fill="none" stroke="${color}" stroke-width="3"/>`,
     ...speedsOf(network).slice(1).map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="${color}"/>` +
-      label(x(bits) + 8, y(speed) + 18, `${title} ${speed.toFixed(2)}x`))]),
+      label(x(bits) - 10, y(speed) + below, `${title} ${speed.toFixed(2)}x`))]),
   label(width / 2, height - 8, 'batch 1, one thread: speed against 8 bits'),
   '</svg>', ''].join('\n'));
