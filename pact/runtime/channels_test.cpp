@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime against the evaluator for the operations of imported networks.
+// The runtime against the evaluator for the operations of imported networks, and where it places
+// values.
 #include <gtest/gtest.h>
 
 #include "pact/runtime/random_network_test.h"
@@ -49,6 +50,30 @@ TEST(Channels, EqualTheEvaluatorUnderFunctionsOfFloats) {
   const NodeId sigmoid = builder.add(Pointwise{Function::Sigmoid, 0, 0}, {product});
   builder.add(Softmax{}, {sigmoid});
   expect_runtime_equals_evaluator(builder.network());
+}
+
+// Three values of this size are alive at once where something still reads the residual, else two.
+TEST(Plan, ASumTakesThePlaceOfItsResidual) {
+  constexpr std::int64_t kMaps = 16;
+  constexpr std::int64_t kSide = 32;
+  const auto network = [](bool keeps_residual) {
+    Builder b(3, kSide, kSide);
+    const NodeId first =
+        b.requantize({b.conv3(b.lookup(unsigned_grid(4)), kMaps)}, unsigned_grid(4));
+    const NodeId inner = b.requantize({b.conv3(first, kMaps)}, unsigned_grid(4));
+    const NodeId sum = b.requantize({b.conv3(inner, kMaps), first}, unsigned_grid(4));
+    const NodeId pooled = b.add(SumPool{{0, 0}, {}}, {sum});
+    const NodeId other = b.add(SumPool{{0, 0}, {}}, {keeps_residual ? first : sum});
+    const NodeId flat = b.add(Flatten{}, {b.requantize({pooled, other}, unsigned_grid(8))});
+    b.add(Dequantize{},
+          {b.add(IntLinear{.out_features = 10, .weights = symmetric_grid(8)}, {flat})});
+    return b.network();
+  };
+  const auto memory = [](const Network& n) {
+    return value_or_throw(Session::create(packed(n))).memory();
+  };
+  EXPECT_GE(memory(network(true)), memory(network(false)) + kMaps * kSide * kSide);
+  expect_runtime_equals_evaluator(network(false));
 }
 
 }  // namespace
