@@ -30,8 +30,8 @@ std::string_view name(Isa isa);
 Result<Isa> parse_isa(std::string_view text);
 
 /// The levels that this machine can run, slowest first. Always holds Scalar. On Linux, a process on
-/// a CPU with AMX is given the registers of tiles by this call, for good: signal stacks must then be
-/// large enough for them.
+/// a CPU with AMX is given the registers of tiles by this call, for good: signal stacks must then
+/// be large enough for them.
 std::vector<Isa> available_isas();
 
 /// The level to use: the one that the environment variable PACT_ISA names, else the fastest
