@@ -108,7 +108,7 @@ check "hw: nothing" 2 "expected a file or --network" "$pact" hw --machine hw/gap
 check "bench of impossible bits" 2 "expected 1 to 8 bits, or weights/activations as 4/8, found '9/4'" \
   "$pact" bench --network demo-resnet --bits 9/4
 check "bench of nothing" 2 "expected a file or --network" "$pact" bench
-check "unknown instruction set" 2 "expected one of scalar, avx2, avx512" env PACT_ISA=sse9 \
+check "unknown instruction set" 2 "expected one of scalar, avx2, avxvnni" env PACT_ISA=sse9 \
   "$pact" eval "$model" --data fashion-mnist
 
 # Bad input: one line, a status other than 0.
