@@ -26,7 +26,7 @@ constexpr Tables make_tables() {
   }
   return tables;
 }
-constexpr Tables kTables = make_tables();
+inline constexpr Tables kTables = make_tables();
 
 inline constexpr int kLargestSum = 4 * 3 * 3;  // of a group
 inline constexpr std::int64_t kGroupsInBytes = 255 / kLargestSum;
