@@ -39,22 +39,10 @@ alexnet 4/4 1 1 avx2
 mobilenet-v2 4/4 1 1 avx2"
 # Where the best is tiles, also on what most machines have.
 if grep -qw amx_int8 /proc/cpuinfo; then
-  onednn+="
-resnet18 8/8 1 1 avx512vnni
-resnet18 4/4 1 1 avx512vnni
-resnet18 2/2 1 1 avx512vnni
-resnet50 4/4 1 1 avx512vnni
-resnet50 2/2 1 1 avx512vnni
-cifar-resnet20-v1 4/4 1 1 avx512vnni
-alexnet 4/4 1 1 avx512vnni
-alexnet 2/2 1 1 avx512vnni
-mobilenet-v2 4/4 1 1 avx512vnni"
+  onednn+=$'\n'$(sed -n 's/ 1 1 best$/ 1 1 avx512vnni/p' <<<"$onednn")
 fi
 if grep -qw avx_vnni /proc/cpuinfo; then
-  onednn+="
-resnet18 8/8 1 1 avxvnni
-resnet18 4/4 1 1 avxvnni
-resnet18 2/2 1 1 avxvnni"
+  onednn+=$'\n'$(sed -n '/^resnet18/s/ 1 1 best$/ 1 1 avxvnni/p' <<<"$onednn")
 fi
 declare -A onednn_names=([avx2]=AVX2 [avxvnni]=AVX2_VNNI [avx512vnni]=AVX512_CORE_VNNI)
 # network, bits
