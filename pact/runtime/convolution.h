@@ -78,6 +78,11 @@ class PanelConvolution : public ConvolutionStep {
              std::int64_t framed_width, std::int16_t* target) const;
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
+  /// All inputs of one pixel to each output.
+  bool is_fully_connected() const {
+    return in_.pixels() == 1 && out_.pixels() == 1 && op_.groups == 1 && op_.kernel.y == 1 &&
+           op_.kernel.x == 1;
+  }
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
   /// Sets rows_in_block_ so that what a block reads, `row_bytes` a row, stays in a second-level
   /// cache together with a panel of weights. False if what one row of outputs reads is more than

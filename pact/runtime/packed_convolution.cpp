@@ -16,10 +16,7 @@ class PackedConvolution final : public PanelConvolution {
 
   // False where this way cannot go.
   bool prepare(Isa isa) {
-    if (in_.pixels() != 1 || out_.pixels() != 1 || op_.groups != 1 || op_.kernel.y != 1 ||
-        op_.kernel.x != 1 || op_.grid.bits > kernels::kMaxFieldBits) {
-      return false;
-    }
+    if (!is_fully_connected() || op_.grid.bits > kernels::kMaxFieldBits) return false;
     const std::int64_t largest = std::max(-op_.grid.lowest, op_.grid.highest());
     if (largest > kLargestLevel ||
         in_.channels * largest * largest_code() > std::numeric_limits<std::int32_t>::max()) {

@@ -17,8 +17,7 @@ class TableConvolution final : public PanelConvolution {
 
   // False where this way cannot go.
   bool prepare(Isa isa) {
-    if (in_.pixels() != 1 || out_.pixels() != 1 || op_.groups != 1 || op_.kernel.y != 1 ||
-        op_.kernel.x != 1 || op_.grid.bits > kernels::kTableBits || largest_code() > kLargest) {
+    if (!is_fully_connected() || op_.grid.bits > kernels::kTableBits || largest_code() > kLargest) {
       return false;
     }
     const std::int64_t steps = kLargest * std::int64_t{op_.grid.step};
