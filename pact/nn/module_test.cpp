@@ -141,7 +141,7 @@ TEST(Module, TrainsEveryOperationInBf16) {
   const torch::Tensor expected = wide.forward(images, Mode::Train);
   const torch::Tensor found = narrow.forward(images, Mode::Train);
   EXPECT_EQ(found.scalar_type(), torch::kFloat);
-  EXPECT_TRUE(torch::allclose(found, expected, 0.05, 0.02));
+  EXPECT_TRUE(torch::allclose(found, expected, 0.02, 0.002));
   found.square().sum().backward();
   EXPECT_EQ(narrow.tensors().at("x.weight").grad().scalar_type(), torch::kFloat);
 }
