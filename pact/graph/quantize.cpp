@@ -343,4 +343,17 @@ Result<Network> quantize(const Network& network, const QuantizePolicy& policy) {
   return Quantizer(network, policy).run();
 }
 
+std::map<std::string, Tensor> float_parameters(const Network& network) {
+  std::map<std::string, Tensor> kept;
+  for (NodeId id = 0; id < static_cast<NodeId>(network.nodes().size()); ++id) {
+    if (std::holds_alternative<FakeQuantize>(network.node(id).operation)) continue;
+    for (const ParameterSlot& slot : network.parameter_slots(id)) {
+      if (slot.role == "weight_scale") continue;
+      kept.emplace(Network::parameter_name(network.node(id), slot.role),
+                   network.parameter(id, slot.role));
+    }
+  }
+  return kept;
+}
+
 }  // namespace pact::graph

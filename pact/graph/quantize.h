@@ -4,6 +4,7 @@
 // out is still a float network (it trains); lower/ makes the integer one of it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,5 +54,8 @@ bool matches(std::string_view pattern, std::string_view name);
 /// `alpha`, or at the bound of a ReLU that has a lower one; given scales of weights at 1. Error: a
 /// network that is quantized already, a layer pattern that matches nothing.
 Result<Network> quantize(const Network& network, const QuantizePolicy& policy);
+
+/// The parameters of a network but for those of its quantizers: what `quantize` was given.
+std::map<std::string, Tensor> float_parameters(const Network& network);
 
 }  // namespace pact::graph

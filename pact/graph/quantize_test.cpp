@@ -390,6 +390,16 @@ TEST(Quantize, AReluThatAFloatClassifierReadsThroughAPoolStaysARelu) {
   EXPECT_EQ(kind(quantized(pre_activation(), policy), "relu"), "relu");
 }
 
+TEST(Quantize, FloatParametersAreThoseThatItWasGiven) {
+  const Network before = post_activation();
+  const Network n = quantized(before);
+  EXPECT_NE(n.parameters(), before.parameters());
+  EXPECT_EQ(float_parameters(n), before.parameters());
+  QuantizePolicy policy;
+  policy.inner.weights.scheme = numeric::WeightScheme::Scaled;
+  EXPECT_EQ(float_parameters(quantized(before, policy)), before.parameters());
+}
+
 TEST(Quantize, RefusesAnIncompleteNormalisation) {
   Network network = post_activation();
   network.preprocessing = {{0.5F, 0.5F, 0.5F}, {0.25F}};

@@ -58,9 +58,13 @@ graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info
 
 void load_start(graph::Network& network, const Recipe& recipe, const TrainOptions& options) {
   const auto path = find_file("start", recipe.start, options);
-  std::map<std::string, graph::Tensor> weights =
-      value_or_throw(graph::read_safetensors(path)).tensors;
-  std::erase_if(weights, [](const auto& entry) { return entry.first.starts_with("optimizer."); });
+  const graph::TensorFile file = value_or_throw(graph::read_safetensors(path));
+  std::map<std::string, graph::Tensor> weights = file.tensors;
+  if (file.metadata.contains("network")) {  // of a run, perhaps one with other quantizers
+    const auto stored = graph::network_from(file);
+    if (!stored) throw_error(stored.error().code, path.string(), ": ", stored.error().message);
+    weights = graph::float_parameters(*stored);
+  }
   if (const Status status = graph::load_parameters(network, weights); !status) {
     throw_error(status.error().code, path.string(), ": ", status.error().message);
   }

@@ -162,6 +162,17 @@ TEST_F(Trainer, DamagedCheckpointsAreErrors) {
   EXPECT_EQ(load_checkpoint(path).step, 2);
 }
 
+TEST_F(Trainer, ARunOfOtherBitsIsAStart) {
+  interrupt(recipe(), "first", 2);
+  const auto path = folder_ / "first/checkpoint.safetensors";
+  Recipe second = recipe("activation_bits = 2\n");
+  second.start = path.string();
+  const auto started = starting_network(second, options("second"));
+  const auto trained = load_checkpoint(path).network;
+  EXPECT_EQ(graph::float_parameters(started), graph::float_parameters(trained));
+  EXPECT_NE(started.parameters().at("relu1.alpha"), trained.parameters().at("relu1.alpha"));
+}
+
 TEST_F(Trainer, MissingStartWeightsSayWhereTheyWereLookedFor) {
   Recipe r = recipe();
   r.start = "nothing.safetensors";
