@@ -69,7 +69,7 @@ struct Distillation {
 struct Recipe {
   std::string text;     // as read; kept with checkpoints and packed files
   std::string network;  // name, or a .safetensors file of a network, found as `start` is
-  std::string start;    // safetensors with float weights, relative to the data root or the recipe
+  std::string start;    // float weights or a checkpoint, relative to the data root or the recipe
   std::string dataset;
   data::Augmentation augmentation;
   int data_threads = 0;  // that prepare batches; 0: all cores for pictures in files, else 1

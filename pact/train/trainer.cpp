@@ -56,18 +56,39 @@ graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info
   return network;
 }
 
-void load_start(graph::Network& network, const Recipe& recipe, const TrainOptions& options) {
+// A run that the recipe starts from, if it starts from one and not from tensors alone.
+std::optional<graph::Network> starting_run(const Recipe& recipe, const TrainOptions& options) {
+  if (recipe.start.empty()) return std::nullopt;
   const auto path = find_file("start", recipe.start, options);
   const graph::TensorFile file = value_or_throw(graph::read_safetensors(path));
-  std::map<std::string, graph::Tensor> weights = file.tensors;
-  if (file.metadata.contains("network")) {  // of a run, perhaps one with other quantizers
-    const auto stored = graph::network_from(file);
-    if (!stored) throw_error(stored.error().code, path.string(), ": ", stored.error().message);
-    weights = graph::float_parameters(*stored);
+  if (!file.metadata.contains("network")) return std::nullopt;
+  auto run = graph::network_from(file);
+  if (!run) throw_error(run.error().code, path.string(), ": ", run.error().message);
+  return std::move(*run);
+}
+
+void load_start(graph::Network& network, const std::optional<graph::Network>& run,
+                const Recipe& recipe, const TrainOptions& options) {
+  const auto path = find_file("start", recipe.start, options);
+  const Status status =
+      graph::load_parameters(network, run ? graph::float_parameters(*run)
+                                          : value_or_throw(graph::read_safetensors(path)).tensors);
+  if (!status) throw_error(status.error().code, path.string(), ": ", status.error().message);
+}
+
+// Quantizers that the run has, too, go on where its own ended.
+void adopt_quantizers(graph::Network& network, const graph::Network& run) {
+  for (auto& [name, tensor] : network.parameters()) {
+    const auto found = run.parameters().find(name);
+    if (found != run.parameters().end() && found->second.shape == tensor.shape) {
+      tensor = found->second;
+    }
   }
-  if (const Status status = graph::load_parameters(network, weights); !status) {
-    throw_error(status.error().code, path.string(), ": ", status.error().message);
-  }
+}
+
+bool starts_from_quantizers(const Recipe& recipe, const TrainOptions& options) {
+  const auto run = starting_run(recipe, options);
+  return run && graph::float_parameters(*run).size() < run->parameters().size();
 }
 
 torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
@@ -157,8 +178,9 @@ class Trainer {
     return found;
   }
 
+  // A run's statistics are those of its quantized values: what floats would show is of no use.
   void calibrate() {
-    if (!recipe_.calibration) return;
+    if (!recipe_.calibration || starts_from_quantizers(recipe_, options_)) return;
     const torch::NoGradGuard guard;
     module_.begin_calibration(recipe_.calibration->clips);
     loader_.start(0);
@@ -369,9 +391,12 @@ graph::Network starting_network(const Recipe& recipe, const TrainOptions& option
     network.preprocessing.std.assign(info->std.begin(), info->std.end());
   }
   if (network.classes.empty()) network.classes = classes;
-  if (!recipe.start.empty()) load_start(network, recipe, options);
+  const auto run = starting_run(recipe, options);
+  if (!recipe.start.empty()) load_start(network, run, recipe, options);
   if (!recipe.quantize) return network;
-  return value_or_throw(graph::quantize(network, *recipe.quantize));
+  graph::Network quantized = value_or_throw(graph::quantize(network, *recipe.quantize));
+  if (run) adopt_quantizers(quantized, *run);
+  return quantized;
 }
 
 graph::Network train(const Recipe& recipe, const TrainOptions& options, const Hooks& hooks) {
