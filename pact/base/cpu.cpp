@@ -64,7 +64,7 @@ std::vector<Isa> available_isas() {
   std::vector<Isa> isas{Isa::Scalar};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
     isas.push_back(Isa::Avx2);
     if (has_avx_vnni()) isas.push_back(Isa::AvxVnni);
   }

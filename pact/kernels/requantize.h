@@ -18,6 +18,7 @@ struct RequantizeTerm {
   const void* values;
   std::ptrdiff_t pixel_bytes;  // from one pixel to the next
   const std::int32_t* multipliers;
+  const float* float_multipliers = nullptr;  // of a block with a float form
 };
 
 /// target[pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in
@@ -38,6 +39,8 @@ struct RequantizeBlock {
   std::ptrdiff_t pixel_bytes;  // of the target
   std::int64_t channels;
   std::int64_t pixels;
+  int fraction_bits = 0;  // of the float form; 0: there is none
+  const float* float_offsets = nullptr;
 };
 using RequantizeFunction = void (*)(const RequantizeBlock&);
 
@@ -51,6 +54,34 @@ struct RequantizeKernel {
 extern const RequantizeKernel requantize_scalar;
 extern const RequantizeKernel requantize_avx2;
 extern const RequantizeKernel requantize_avx512;
+
+inline constexpr int kMostFloatTerms = 2;
+
+/// The terms of a requantization to codes for all its channels, as a RequantizeBlock has them.
+struct RequantizeTerms {
+  struct Term {
+    TermType type;
+    const std::int32_t* multipliers;
+    std::int64_t largest;  // magnitude that a value can have
+  };
+  const Term* terms;
+  int term_count;
+  const std::int64_t* even_offsets;
+  const std::int64_t* odd_offsets;
+  int shift;
+  std::int32_t highest;  // code; the lowest is 0
+  std::int64_t channels;
+};
+
+/// The bits behind the point of sums in floats, at which they are off by less than half a unit,
+/// however floats are rounded. 0 where they would be too few to be sure of most sums, or where
+/// floats are not for these terms (one or two, accumulators first).
+int float_fraction_bits(const RequantizeTerms& terms);
+
+/// In units of 2^-fraction_bits levels. Offsets are half a unit too large, so that sums are never
+/// too small.
+float float_multiplier(std::int32_t multiplier, int shift, int fraction_bits);
+float float_offset(std::int64_t offset, int shift, int fraction_bits);
 
 /// The kernel of `isa`, or of the next slower level that has one.
 const RequantizeKernel& select_requantize(Isa isa);

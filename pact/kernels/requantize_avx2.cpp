@@ -2,7 +2,7 @@
 #include <immintrin.h>
 
 #include "pact/kernels/requantize_channel.h"
-#include "pact/kernels/requantize_vectors.h"
+#include "pact/kernels/requantize_floats.h"
 
 namespace pact::kernels {
 namespace {
@@ -59,13 +59,50 @@ struct Avx2 {
     return _mm256_set1_epi16(static_cast<std::int16_t>(value));
   }
   static Vector spread64(std::int64_t value) { return _mm256_set1_epi64x(value); }
+
+  using Floats = __m256;
+  static Floats load_floats(const float* values, Mask, float) { return _mm256_loadu_ps(values); }
+  static Floats to_floats(Vector values) { return _mm256_cvtepi32_ps(values); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+  static Vector spread8(std::int32_t value) { return _mm256_set1_epi8(static_cast<char>(value)); }
+  // Rounded down and saturated to 1 .. 65535; halves of both in turn.
+  static Vector sure_words(Floats first, Floats second) {
+    const Vector words =
+        _mm256_packus_epi32(_mm256_cvttps_epi32(first), _mm256_cvttps_epi32(second));
+    return _mm256_max_epu16(words, _mm256_set1_epi16(1));
+  }
+  static bool any_zero(Vector first, Vector second, Vector bits) {
+    const Vector least =
+        _mm256_min_epu16(_mm256_and_si256(first, bits), _mm256_and_si256(second, bits));
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi16(least, _mm256_setzero_si256())) != 0;
+  }
+  // The channels of four pixels, one after the other.
+  static Vector shifted_bytes(Vector first, Vector second, int by) {
+    const __m128i shift = _mm_cvtsi32_si128(by);
+    const Vector bytes =
+        _mm256_packus_epi16(_mm256_srl_epi16(first, shift), _mm256_srl_epi16(second, shift));
+    return _mm256_permutevar8x32_epi32(bytes, _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0));
+  }
+  static Vector min8(Vector a, Vector b) { return _mm256_min_epu8(a, b); }
+  static void store(std::uint8_t* target, const std::ptrdiff_t (&at)[4], Vector bytes, Mask) {
+    const __m128i low = _mm256_castsi256_si128(bytes);
+    const __m128i high = _mm256_extracti128_si256(bytes, 1);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(target), low);
+    _mm_storeh_pd(reinterpret_cast<double*>(target + at[1]), _mm_castsi128_pd(low));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(target + at[2]), high);
+    _mm_storeh_pd(reinterpret_cast<double*>(target + at[3]), _mm_castsi128_pd(high));
+  }
 };
 
 template <typename T>
 void requantize_block_avx2(const RequantizeBlock& block) {
   std::int64_t i = 0;
   for (; i + Avx2::kChannels <= block.channels; i += Avx2::kChannels) {
-    requantize_vector<Avx2, T>(block, i, {});
+    if constexpr (sizeof(T) == 1) {
+      requantize_codes<Avx2>(block, i, {});
+    } else {
+      requantize_vector<Avx2, T>(block, i, {});
+    }
   }
   requantize_channels<T>(block, i);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <immintrin.h>
 
-#include "pact/kernels/requantize_vectors.h"
+#include "pact/kernels/requantize_floats.h"
 
 namespace pact::kernels {
 namespace {
@@ -11,6 +11,9 @@ inline std::uint32_t first_lanes(std::int64_t n, int lanes) {
   return n >= lanes ? (1U << lanes) - 1 : (1U << n) - 1;
 }
 
+// All channels of a vector: masks take a port that arithmetic needs.
+struct AllChannels {};
+
 struct Avx512 {
   using Vector = __m512i;
   using Mask = __mmask16;
@@ -18,6 +21,13 @@ struct Avx512 {
 
   static Vector load(const std::int32_t* values, Mask mask) {
     return _mm512_maskz_loadu_epi32(mask, values);
+  }
+  static Vector load(const std::int32_t* values, AllChannels) { return _mm512_loadu_si512(values); }
+  static Vector load(const std::uint8_t* values, AllChannels) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+  }
+  static Vector load(const std::int16_t* values, AllChannels) {
+    return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)));
   }
   static Vector load(const std::uint8_t* values, Mask mask) {
     return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, values));
@@ -30,8 +40,8 @@ struct Avx512 {
   }
   // Elements 1, 3, .. in the places of 0, 2, ..: read from there, or shuffled, because shifts have
   // one port alone.
-  template <typename T>
-  static Vector load_odd(const T*, Vector values, Mask) {
+  template <typename T, typename AnyMask>
+  static Vector load_odd(const T*, Vector values, AnyMask) {
     return odd_elements(values);
   }
   static Vector odd_elements(Vector values) {
@@ -53,6 +63,15 @@ struct Avx512 {
     _mm_mask_storeu_epi8(first, mask, _mm256_castsi256_si128(bytes));
     _mm_mask_storeu_epi8(second, mask, _mm256_extracti128_si256(bytes, 1));
   }
+  static void store(std::uint8_t* first, std::uint8_t* second, Vector words, AllChannels) {
+    const __m256i bytes = _mm512_cvtepi16_epi8(words);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(first), _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(second), _mm256_extracti128_si256(bytes, 1));
+  }
+  static void store(std::int16_t* first, std::int16_t* second, Vector words, AllChannels) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(first), _mm512_castsi512_si256(words));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(second), _mm512_extracti64x4_epi64(words, 1));
+  }
   static void store(std::int16_t* first, std::int16_t* second, Vector words, Mask mask) {
     _mm256_mask_storeu_epi16(first, mask, _mm512_castsi512_si256(words));
     _mm256_mask_storeu_epi16(second, mask, _mm512_extracti64x4_epi64(words, 1));
@@ -68,14 +87,75 @@ struct Avx512 {
     return _mm512_set1_epi16(static_cast<std::int16_t>(value));
   }
   static Vector spread64(std::int64_t value) { return _mm512_set1_epi64(value); }
+
+  using Floats = __m512;
+  static Floats load_floats(const float* values, Mask mask, float others) {
+    return _mm512_mask_loadu_ps(_mm512_set1_ps(others), mask, values);
+  }
+  static Floats load_floats(const float* values, AllChannels, float) {
+    return _mm512_loadu_ps(values);
+  }
+  static Floats to_floats(Vector values) { return _mm512_cvtepi32_ps(values); }
+  static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vector spread8(std::int32_t value) { return _mm512_set1_epi8(static_cast<char>(value)); }
+  // Rounded down and saturated to 1 .. 65535; quarters of both in turn.
+  static Vector sure_words(Floats first, Floats second) {
+    const Vector words =
+        _mm512_packus_epi32(_mm512_cvttps_epi32(first), _mm512_cvttps_epi32(second));
+    return _mm512_max_epu16(words, _mm512_set1_epi16(1));
+  }
+  static bool any_zero(Vector first, Vector second, Vector bits) {
+    return _kortestz_mask32_u8(_mm512_testn_epi16_mask(first, bits),
+                               _mm512_testn_epi16_mask(second, bits)) == 0;
+  }
+  // The channels of four pixels, one after the other.
+  static Vector shifted_bytes(Vector first, Vector second, int by) {
+    const Vector shift = _mm512_set1_epi16(static_cast<std::int16_t>(by));
+    const Vector bytes =
+        _mm512_packus_epi16(_mm512_srlv_epi16(first, shift), _mm512_srlv_epi16(second, shift));
+    const Vector order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    return _mm512_permutexvar_epi32(order, bytes);
+  }
+  static Vector min8(Vector a, Vector b) { return _mm512_min_epu8(a, b); }
+  static void store(std::uint8_t* target, const std::ptrdiff_t (&at)[4], Vector bytes, Mask mask) {
+    _mm_mask_storeu_epi8(target, mask, _mm512_castsi512_si128(bytes));
+    _mm_mask_storeu_epi8(target + at[1], mask, _mm512_extracti32x4_epi32(bytes, 1));
+    _mm_mask_storeu_epi8(target + at[2], mask, _mm512_extracti32x4_epi32(bytes, 2));
+    _mm_mask_storeu_epi8(target + at[3], mask, _mm512_extracti32x4_epi32(bytes, 3));
+  }
+  static void store(std::uint8_t* target, const std::ptrdiff_t (&at)[4], Vector bytes,
+                    AllChannels) {
+    const auto to = [&](int p) { return reinterpret_cast<__m128i*>(target + at[p]); };
+    _mm_storeu_si128(to(0), _mm512_castsi512_si128(bytes));
+    _mm_storeu_si128(to(1), _mm512_extracti32x4_epi32(bytes, 1));
+    _mm_storeu_si128(to(2), _mm512_extracti32x4_epi32(bytes, 2));
+    _mm_storeu_si128(to(3), _mm512_extracti32x4_epi32(bytes, 3));
+  }
 };
+
+struct WholeAvx512 : Avx512 {
+  using Mask = AllChannels;
+};
+
+template <typename Ops, typename T>
+void requantize_channels_from(const RequantizeBlock& block, std::int64_t i,
+                              typename Ops::Mask mask) {
+  if constexpr (sizeof(T) == 1) {
+    requantize_codes<Ops>(block, i, mask);
+  } else {
+    requantize_vector<Ops, T>(block, i, mask);
+  }
+}
 
 template <typename T>
 void requantize_block_avx512(const RequantizeBlock& block) {
-  for (std::int64_t i = 0; i < block.channels; i += Avx512::kChannels) {
-    requantize_vector<Avx512, T>(block, i,
-                                 static_cast<__mmask16>(first_lanes(block.channels - i, 16)));
+  std::int64_t i = 0;
+  for (; i + Avx512::kChannels <= block.channels; i += Avx512::kChannels) {
+    requantize_channels_from<WholeAvx512, T>(block, i, {});
   }
+  if (i == block.channels) return;
+  requantize_channels_from<Avx512, T>(block, i,
+                                      static_cast<__mmask16>(first_lanes(block.channels - i, 16)));
 }
 
 }  // namespace

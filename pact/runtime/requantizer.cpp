@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <limits>
 
 #include "pact/runtime/step.h"
 
@@ -15,6 +16,22 @@ kernels::TermType type_of(Storage storage) {
     default:
       return kernels::TermType::Accumulators;
   }
+}
+
+// The largest magnitude of a stored value: a code's, a level's, or that of a sum of products of
+// codes (which kernels multiply) or levels.
+std::int64_t largest_value(const format::Model& model, std::int32_t node) {
+  const format::Node& n = model.nodes[static_cast<std::size_t>(node)];
+  const auto size = [](const numeric::Grid& grid) {
+    return std::max<std::int64_t>({grid.codes - 1, -std::int64_t{grid.lowest}, grid.highest()});
+  };
+  if (storage_of(n.value) != Storage::I32) return size(n.value.grid);
+  const auto* conv = std::get_if<format::Conv>(&n.operation);
+  if (conv == nullptr) return std::numeric_limits<std::int32_t>::max();
+  const format::Value& in = model.input_of(n);
+  const std::int64_t filter =
+      std::int64_t{conv->kernel.y} * conv->kernel.x * (in.channels / conv->groups);
+  return filter * size(in.grid) * size(conv->grid);
 }
 
 }  // namespace
@@ -43,7 +60,9 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
     Term& term = terms_.emplace_back(Term{.node = n.inputs[t] == fused ? -1 : n.inputs[t],
                                           .type = type_of(storage),
                                           .element_bytes = element_bytes(storage),
-                                          .multipliers = {}});
+                                          .largest = largest_value(context.model, n.inputs[t]),
+                                          .multipliers = {},
+                                          .float_multipliers = {}});
     for (std::size_t c = 0; c < offsets.size(); ++c) {
       term.multipliers.push_back(op.full_multiplier(t, c));
       // Codes are levels less the lowest one, whose share goes into the offset once and for all.
@@ -59,6 +78,35 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
   for (std::size_t c = 0; c < offsets.size(); ++c) {
     (c % 2 == 0 ? even_offsets_ : odd_offsets_).push_back(offsets[c]);
   }
+  make_floats();
+}
+
+void Requantizer::make_floats() {
+  if (storage_ != Storage::U8) return;
+  std::vector<kernels::RequantizeTerms::Term> terms;
+  for (const Term& term : terms_) {
+    terms.push_back({term.type, term.multipliers.data(), term.largest});
+  }
+  fraction_bits_ = kernels::float_fraction_bits({.terms = terms.data(),
+                                                 .term_count = static_cast<int>(terms.size()),
+                                                 .even_offsets = even_offsets_.data(),
+                                                 .odd_offsets = odd_offsets_.data(),
+                                                 .shift = shift_,
+                                                 .highest = highest_,
+                                                 .channels = channels_});
+  if (fraction_bits_ == 0) return;
+  for (Term& term : terms_) {
+    term.float_multipliers.clear();
+    for (const std::int32_t multiplier : term.multipliers) {
+      term.float_multipliers.push_back(
+          kernels::float_multiplier(multiplier, shift_, fraction_bits_));
+    }
+  }
+  float_offsets_.clear();
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels_); ++c) {
+    const std::int64_t offset = (c % 2 == 0 ? even_offsets_ : odd_offsets_)[c / 2];
+    float_offsets_.push_back(kernels::float_offset(offset, shift_, fraction_bits_));
+  }
 }
 
 void Requantizer::add_to_accumulators(const std::vector<std::int32_t>& summands) {
@@ -69,6 +117,7 @@ void Requantizer::add_to_accumulators(const std::vector<std::int32_t>& summands)
           std::int64_t{summands[c]} * term.multipliers[c];
     }
   }
+  make_floats();
 }
 
 void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) const {
@@ -82,6 +131,8 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
                 .values = sums.values,
                 .pixel_bytes = sums.stride * bytes,
                 .multipliers = term.multipliers.data() + sums.channel};
+    if (fraction_bits_ > 0)
+      terms[t].float_multipliers = term.float_multipliers.data() + sums.channel;
     if (term.node >= 0) {
       terms[t].values = batch.value<std::byte>(term.node, image) + at * bytes;
       terms[t].pixel_bytes = step * bytes;
@@ -98,7 +149,9 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
         .target = batch.value<std::byte>(node_, image) + at * bytes,
         .pixel_bytes = step * bytes,
         .channels = sums.channels,
-        .pixels = sums.count});
+        .pixels = sums.count,
+        .fraction_bits = fraction_bits_,
+        .float_offsets = float_offsets_.data() + sums.channel});
 }
 
 namespace {

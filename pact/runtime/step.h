@@ -138,8 +138,12 @@ class Requantizer {
     std::int32_t node;  // -1: the fused accumulators
     kernels::TermType type;
     std::size_t element_bytes;
+    std::int64_t largest;  // magnitude of a value
     std::vector<std::int32_t> multipliers;
+    std::vector<float> float_multipliers;  // none: integers are all there is
   };
+
+  void make_floats();
 
   std::int32_t node_;
   std::int64_t channels_;
@@ -150,6 +154,8 @@ class Requantizer {
   std::vector<Term> terms_;
   std::vector<std::int64_t> even_offsets_;  // of channels 0, 2, ..
   std::vector<std::int64_t> odd_offsets_;
+  std::vector<float> float_offsets_;
+  int fraction_bits_ = 0;
   kernels::RequantizeFunction run_;
 };
 
