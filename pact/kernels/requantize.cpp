@@ -12,7 +12,7 @@ namespace pact::kernels {
 // by u(3|x| + 5|p2| + 4|o|). That matters up to the highest level; what lies further out is off by
 // too little to come back.
 int float_fraction_bits(const RequantizeTerms& terms) {
-  constexpr int kFewestBits = 8;
+  constexpr int kFewestBits = 9;
   constexpr int kWordBits = 16;
   constexpr double kRounding = 1.0 / (1 << 23);
   constexpr double kHalf = 0.49;  // a little less, for what is of second order above

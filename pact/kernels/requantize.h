@@ -18,7 +18,7 @@ struct RequantizeTerm {
   const void* values;
   std::ptrdiff_t pixel_bytes;  // from one pixel to the next
   const std::int32_t* multipliers;
-  const float* float_multipliers = nullptr;  // of a block with a float form
+  const float* float_multipliers;  // of a block with a float form
 };
 
 /// target[pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in

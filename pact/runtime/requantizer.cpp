@@ -130,9 +130,9 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
     terms[t] = {.type = term.type,
                 .values = sums.values,
                 .pixel_bytes = sums.stride * bytes,
-                .multipliers = term.multipliers.data() + sums.channel};
-    if (fraction_bits_ > 0)
-      terms[t].float_multipliers = term.float_multipliers.data() + sums.channel;
+                .multipliers = term.multipliers.data() + sums.channel,
+                .float_multipliers =
+                    fraction_bits_ > 0 ? term.float_multipliers.data() + sums.channel : nullptr};
     if (term.node >= 0) {
       terms[t].values = batch.value<std::byte>(term.node, image) + at * bytes;
       terms[t].pixel_bytes = step * bytes;
@@ -151,7 +151,7 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
         .channels = sums.channels,
         .pixels = sums.count,
         .fraction_bits = fraction_bits_,
-        .float_offsets = float_offsets_.data() + sums.channel});
+        .float_offsets = fraction_bits_ > 0 ? float_offsets_.data() + sums.channel : nullptr});
 }
 
 namespace {
