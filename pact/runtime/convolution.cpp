@@ -10,16 +10,23 @@
 namespace pact::runtime {
 
 ConvolutionStep::ConvolutionStep(const StepContext& context, std::int32_t node,
-                                 std::int32_t requantize)
+                                 std::int32_t requantize, std::int32_t shortcut)
     : Step(requantize >= 0 ? requantize : node),
       op_(std::get<format::Conv>(context.model.nodes[static_cast<std::size_t>(node)].operation)),
       in_(context.model.input_of(context.model.nodes[static_cast<std::size_t>(node)])),
       out_(context.model.nodes[static_cast<std::size_t>(node)].value),
       in_group_(in_.channels / op_.groups),
       out_group_(out_.channels / op_.groups),
-      conv_(node),
+      fused_{node, shortcut},
       input_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]) {
-  if (requantize >= 0) requantizer_.emplace(context, requantize, node);
+  if (requantize >= 0) requantizer_.emplace(context, requantize, fused_);
+}
+
+std::vector<std::int32_t> ConvolutionStep::nodes() const {
+  std::vector<std::int32_t> nodes{fused_.conv};
+  if (fused_.shortcut >= 0) nodes.push_back(fused_.shortcut);
+  if (requantizer_) nodes.push_back(node());
+  return nodes;
 }
 
 std::vector<std::uint8_t> ConvolutionStep::weight_codes(const Range& filters) const {
@@ -58,15 +65,21 @@ void ConvolutionStep::multiply_codes() {
     summands.push_back(lowest * std::accumulate(levels.begin(), levels.end(), 0));
   }
   if (requantizer_) {
-    requantizer_->add_to_accumulators(summands);
+    requantizer_->add_to_accumulators(fused_.conv, summands);
   } else {
     summands_ = std::move(summands);
   }
 }
 
+void ConvolutionStep::add_summands_of(const ConvolutionStep& shortcut) {
+  if (!shortcut.summands_.empty()) {
+    requantizer_->add_to_accumulators(fused_.shortcut, shortcut.summands_);
+  }
+}
+
 void ConvolutionStep::finish(const Batch& batch, std::int64_t image, const Sums& sums) const {
   if (requantizer_) return requantizer_->run(batch, image, sums);
-  std::int32_t* values = batch.value<std::int32_t>(conv_, image) + sums.channel;
+  std::int32_t* values = batch.value<std::int32_t>(fused_.conv, image) + sums.channel;
   for (std::int64_t i = 0; i < sums.count; ++i) {
     std::int32_t* target = values + (sums.pixel + i * sums.step) * out_.channels;
     std::copy_n(sums.values + i * sums.stride, sums.channels, target);

@@ -11,15 +11,14 @@
 
 namespace pact::runtime {
 
-/// A step of the convolution `node`, fused with its Requantize if `requantize` >= 0.
+/// A step of the convolution `node`, fused with its Requantize if `requantize` >= 0, and with the
+/// convolution `shortcut` if that is >= 0.
 class ConvolutionStep : public Step {
  public:
-  ConvolutionStep(const StepContext& context, std::int32_t node, std::int32_t requantize);
+  ConvolutionStep(const StepContext& context, std::int32_t node, std::int32_t requantize,
+                  std::int32_t shortcut = -1);
 
-  std::vector<std::int32_t> nodes() const final {
-    if (conv_ == node()) return {conv_};
-    return {conv_, node()};
-  }
+  std::vector<std::int32_t> nodes() const final;
 
  protected:
   /// Elements of a filter.
@@ -40,6 +39,8 @@ class ConvolutionStep : public Step {
   /// For kernels that multiply codes: a level is a code and the lowest level of the grid, so sums
   /// lack that level times the levels of their filter's weights.
   void multiply_codes();
+  /// Takes the sums that `shortcut` lacks, because it multiplies codes, into account.
+  void add_summands_of(const ConvolutionStep& shortcut);
 
   const format::Conv& op_;
   const format::Value& in_;
@@ -48,7 +49,7 @@ class ConvolutionStep : public Step {
   std::int32_t out_group_;
 
  private:
-  std::int32_t conv_;
+  Fused fused_;
   std::int32_t input_;
   std::optional<Requantizer> requantizer_;
   std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros

@@ -106,6 +106,50 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   }
 }
 
+// A block of a residual network: its last convolution, and its shortcut with a stride.
+Network joined_convolutions(std::int64_t kernel, std::int64_t stride, const Grid& activations) {
+  Builder builder(64, 9, 11, 3);
+  const NodeId levels = builder.requantize({builder.lookup(affine_grid(8, 114))}, activations);
+  const NodeId narrow = builder.requantize(
+      {builder.add(conv(48, 3, stride, symmetric_grid(4)), {levels})}, activations);
+  const NodeId last = builder.add(conv(80, kernel, 1, symmetric_grid(4)), {narrow});
+  const NodeId shortcut = builder.add(conv(80, 1, stride, symmetric_grid(3)), {levels});
+  builder.add(Dequantize{}, {builder.requantize({last, shortcut}, unsigned_grid(4))});
+  return builder.network();
+}
+
+std::vector<std::int64_t> macs_of_steps(const Network& network, Isa isa) {
+  std::vector<std::int64_t> macs;
+  const Session session = value_or_throw(Session::create(packed(network), {.isa = isa}));
+  for (const StepTime& step : session.steps()) {
+    if (step.macs > 0) macs.push_back(step.macs);
+  }
+  return macs;
+}
+
+TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
+  for (const std::int64_t kernel : {1, 3}) {
+    for (const std::int64_t stride : {1, 2}) {
+      for (const Grid& activations : {unsigned_grid(4), affine_grid(4, 5)}) {
+        const Network network = joined_convolutions(kernel, stride, activations);
+        const std::int64_t pixels = stride == 1 ? 9 * 11 : 5 * 6;
+        const std::int64_t narrow = pixels * 48 * 64 * 9;
+        const std::int64_t last = pixels * 80 * 48 * kernel * kernel;
+        const std::int64_t shortcut = pixels * 80 * 64;
+        for (const Isa isa : available_isas()) {
+          // Where 3x3 filters go by Winograd transforms, the shortcut stays alone.
+          const bool together = kernel == 1 || isa == Isa::Amx;
+          EXPECT_EQ(macs_of_steps(network, isa),
+                    together ? (std::vector<std::int64_t>{narrow, last + shortcut})
+                             : (std::vector<std::int64_t>{narrow, shortcut, last}))
+              << name(isa) << ", kernel " << kernel << ", stride " << stride;
+        }
+        expect_runtime_equals_evaluator(network);
+      }
+    }
+  }
+}
+
 // Sums of products of levels fit 32 bits, those of codes do not.
 TEST(Convolution, TakesWordsWhereSumsOfCodesWouldOverflow) {
   constexpr std::int64_t kManyInputs = 70'000;

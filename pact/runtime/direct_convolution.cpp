@@ -48,11 +48,28 @@ class DirectConvolution final : public PanelConvolution {
     return true;
   }
 
+  // Computes the shortcut's sums wherever its own are finished. False where one of both has a
+  // faster way of its own, or where they do not have the same kernel.
+  bool join(std::unique_ptr<DirectConvolution> shortcut, Isa isa) {
+    const bool in_tiles = isa == Isa::Amx && suits_tiles();
+    if (!is_pointwise() && !in_tiles) return false;
+    if (!shortcut->prepare(isa) || !shortcut->is_pointwise() || shortcut->is_framed()) return false;
+    if (!prepare(isa) || kernel_ != shortcut->kernel_) return false;
+    add_summands_of(*shortcut);
+    shortcut_ = std::move(shortcut);
+    return true;
+  }
+
   std::string_view kernel() const override { return kernel_->name; }
-  std::size_t weight_bytes() const override { return weights_.size(); }
-  std::size_t scratch_bytes() const override { return framed_bytes() + sums_bytes(); }
+  std::size_t weight_bytes() const override {
+    return weights_.size() + (shortcut_ ? shortcut_->weights_.size() : 0);
+  }
+  std::size_t scratch_bytes() const override {
+    return framed_bytes() + (shortcut_ ? 2 : 1) * sums_bytes();
+  }
 
  private:
+  bool is_pointwise() const { return op_.kernel.y == 1 && op_.kernel.x == 1 && out_.pixels() > 1; }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
   std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
@@ -158,7 +175,7 @@ class DirectConvolution final : public PanelConvolution {
       run_rows(batch, image, {block.rows.first + rows.first, rows.count},
                block.panels.first + panel, source + row_offset(rows.first), sums);
     };
-    if (weights_.size() <= kCachedWeights) {
+    if (weight_bytes() <= kCachedWeights) {
       for (std::int64_t group = 0; group < groups; ++group) {
         for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(group, panel);
       }
@@ -178,7 +195,7 @@ class DirectConvolution final : public PanelConvolution {
       multiply(source, rows.count * framed_width() - between_rows(), panel, sums);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
-                      sums + row * framed_width() * columns_);
+                      sums + row * framed_width() * columns_, sums + kSums);
       }
       return;
     }
@@ -186,20 +203,39 @@ class DirectConvolution final : public PanelConvolution {
     for (std::int64_t first = 0; first < width; first += longest()) {
       const std::int64_t pixels = std::min(longest(), width - first);
       multiply(source + first * step_bytes(), pixels, panel, sums);
-      finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums);
+      finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums, sums + kSums);
     }
   }
 
   void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
-                     std::int64_t panel, const std::int32_t* sums) const {
+                     std::int64_t panel, const std::int32_t* sums,
+                     std::int32_t* shortcut_sums) const {
     const Range filters = filters_of(panel);
+    if (shortcut_) shortcut_->sum(batch, image, pixels, panel, shortcut_sums);
     finish(batch, image,
            {.values = sums,
+            .shortcut = shortcut_sums,
             .stride = columns_,
             .pixel = pixels.first,
             .count = pixels.count,
             .channel = filters.first,
             .channels = filters.count});
+  }
+
+  // The sums of any pixels of a pointwise convolution.
+  void sum(const Batch& batch, std::int64_t image, const Range& pixels, std::int64_t panel,
+           std::int32_t* sums) const {
+    const auto* codes = reinterpret_cast<const std::byte*>(input(batch, image));
+    for (std::int64_t done = 0; done < pixels.count;) {
+      const std::int64_t y = (pixels.first + done) / out_.width;
+      const std::int64_t x = (pixels.first + done) % out_.width;
+      const std::int64_t run =
+          op_.stride.x == 1 && op_.stride.y == 1 ? pixels.count : out_.width - x;
+      const std::int64_t count = std::min(pixels.count - done, run);
+      multiply(codes + (y * op_.stride.y * in_.width + x * op_.stride.x) * pixel_bytes(), count,
+               panel, sums + done * columns_);
+      done += count;
+    }
   }
 
   // Pieces of about one length, none longer than the kernel's rows.
@@ -223,6 +259,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t depth_ = 0;  // elements under a row of a filter
   std::int64_t width_ = 0;  // of a row of outputs
   std::int64_t rows_at_once_ = 1;
+  std::unique_ptr<DirectConvolution> shortcut_;
 };
 
 }  // namespace
@@ -230,6 +267,14 @@ class DirectConvolution final : public PanelConvolution {
 std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::int32_t node,
                                               std::int32_t requantize) {
   return make_prepared<DirectConvolution>(context, node, requantize);
+}
+
+std::unique_ptr<Step> make_joined_convolution(const StepContext& context, const Fused& fused,
+                                              std::int32_t requantize) {
+  auto step = std::make_unique<DirectConvolution>(context, fused.conv, requantize, fused.shortcut);
+  auto shortcut = std::make_unique<DirectConvolution>(context, fused.shortcut, -1);
+  if (!step->join(std::move(shortcut), context.isa)) return nullptr;
+  return step;
 }
 
 }  // namespace pact::runtime

@@ -100,22 +100,43 @@ Plan::Plan(const format::Model& model, Isa isa, int batch) {
   place_values(model, batch);
 }
 
-// A fused pair runs where the later of the two stands, when all that it reads has been made.
+void Plan::add_step(const StepContext& context, std::unique_ptr<Step> step) {
+  scratch_bytes_ = std::max(scratch_bytes_, whole_lines(step->scratch_bytes()));
+  for (const std::int32_t n : step->nodes()) {
+    context.model.release_weights(context.model.nodes[static_cast<std::size_t>(n)]);
+  }
+  steps_.push_back(std::move(step));
+}
+
+// What is fused runs where the last of it stands, when all that it reads has been made.
 void Plan::make_steps(const StepContext& context) {
   const auto consumers = consumers_of(context.model);
-  std::map<std::int32_t, std::int32_t> fused_into;  // Requantize -> its convolution
+  std::map<std::int32_t, Fused> fused_into;  // a Requantize
   for (std::int32_t node = 1; node < static_cast<std::int32_t>(context.model.nodes.size());
        ++node) {
     const std::int32_t reader =
         fusable(context.model, node, consumers[static_cast<std::size_t>(node)]);
-    if (reader >= 0 && fused_into.emplace(reader, node).second) continue;
-    const auto fused = fused_into.find(node);
-    steps_.push_back(fused == fused_into.end() ? make_step(context, node)
-                                               : make_convolution(context, fused->second, node));
-    scratch_bytes_ = std::max(scratch_bytes_, whole_lines(steps_.back()->scratch_bytes()));
-    for (const std::int32_t n : steps_.back()->nodes()) {
-      context.model.release_weights(context.model.nodes[static_cast<std::size_t>(n)]);
+    if (reader >= 0) {
+      Fused& fused = fused_into[reader];
+      std::int32_t& place = fused.conv < 0 ? fused.conv : fused.shortcut;
+      if (place < 0) {
+        place = node;
+        continue;
+      }
     }
+    const auto found = fused_into.find(node);
+    if (found == fused_into.end()) {
+      add_step(context, make_step(context, node));
+      continue;
+    }
+    const Fused& fused = found->second;
+    std::unique_ptr<Step> step;
+    if (fused.shortcut >= 0) {
+      step = make_joined_convolution(context, fused, node);
+      if (step == nullptr) add_step(context, make_convolution(context, fused.shortcut, -1));
+    }
+    if (step == nullptr) step = make_convolution(context, fused.conv, node);
+    add_step(context, std::move(step));
   }
 }
 

@@ -25,6 +25,7 @@ class Plan {
 
  private:
   void make_steps(const StepContext& context);
+  void add_step(const StepContext& context, std::unique_ptr<Step> step);
   void place_values(const format::Model& model, int batch);
 
   std::vector<std::unique_ptr<Step>> steps_;

@@ -36,7 +36,7 @@ std::int64_t largest_value(const format::Model& model, std::int32_t node) {
 
 }  // namespace
 
-Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused)
+Requantizer::Requantizer(const StepContext& context, std::int32_t node, const Fused& fused)
     : node_(node) {
   const format::Node& n = context.model.nodes[static_cast<std::size_t>(node)];
   const auto& op = std::get<format::Requantize>(n.operation);
@@ -54,10 +54,15 @@ Requantizer::Requantizer(const StepContext& context, std::int32_t node, std::int
     offsets.push_back(op.full_offset(c) + (std::int64_t{1} << (shift_ - 1)) -
                       std::int64_t{base} * (std::int64_t{1} << shift_));
   }
+  const auto from = [&](std::int32_t input) {
+    if (input == fused.conv) return Term::From::Conv;
+    return input == fused.shortcut ? Term::From::Shortcut : Term::From::Value;
+  };
   for (std::size_t t = 0; t < n.inputs.size(); ++t) {
     const format::Value& value = context.model.input_of(n, t);
     const Storage storage = storage_of(value);
-    Term& term = terms_.emplace_back(Term{.node = n.inputs[t] == fused ? -1 : n.inputs[t],
+    Term& term = terms_.emplace_back(Term{.node = n.inputs[t],
+                                          .from = from(n.inputs[t]),
                                           .type = type_of(storage),
                                           .element_bytes = element_bytes(storage),
                                           .largest = largest_value(context.model, n.inputs[t]),
@@ -109,9 +114,10 @@ void Requantizer::make_floats() {
   }
 }
 
-void Requantizer::add_to_accumulators(const std::vector<std::int32_t>& summands) {
+void Requantizer::add_to_accumulators(std::int32_t conv,
+                                      const std::vector<std::int32_t>& summands) {
   for (const Term& term : terms_) {
-    if (term.node >= 0) continue;
+    if (term.node != conv) continue;
     for (std::size_t c = 0; c < summands.size(); ++c) {
       (c % 2 == 0 ? even_offsets_ : odd_offsets_)[c / 2] +=
           std::int64_t{summands[c]} * term.multipliers[c];
@@ -128,12 +134,12 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
     const Term& term = terms_[t];
     const auto bytes = static_cast<std::int64_t>(term.element_bytes);
     terms[t] = {.type = term.type,
-                .values = sums.values,
+                .values = term.from == Term::From::Shortcut ? sums.shortcut : sums.values,
                 .pixel_bytes = sums.stride * bytes,
                 .multipliers = term.multipliers.data() + sums.channel,
                 .float_multipliers =
                     fraction_bits_ > 0 ? term.float_multipliers.data() + sums.channel : nullptr};
-    if (term.node >= 0) {
+    if (term.from == Term::From::Value) {
       terms[t].values = batch.value<std::byte>(term.node, image) + at * bytes;
       terms[t].pixel_bytes = step * bytes;
     }

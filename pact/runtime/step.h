@@ -114,6 +114,7 @@ struct StepContext {
 /// `channels` channels from the even channel `channel` on.
 struct Sums {
   const std::int32_t* values = nullptr;
+  const std::int32_t* shortcut = nullptr;  // those of the second convolution, if one is fused
   std::int64_t stride = 0;
   std::int64_t pixel = 0;
   std::int64_t step = 1;
@@ -122,20 +123,27 @@ struct Sums {
   std::int64_t channels = 0;
 };
 
-/// A requantization ready to run. Terms are read from their values, but for `fused`, whose
+/// The convolutions that run as one with the Requantize which alone reads them.
+struct Fused {
+  std::int32_t conv = -1;
+  std::int32_t shortcut = -1;
+};
+
+/// A requantization ready to run. Terms are read from their values, but for fused ones, whose
 /// accumulators the caller passes.
 class Requantizer {
  public:
-  Requantizer(const StepContext& context, std::int32_t node, std::int32_t fused = -1);
+  Requantizer(const StepContext& context, std::int32_t node, const Fused& fused = {});
 
   void run(const Batch& batch, std::int64_t image, const Sums& sums) const;
-  /// Fused accumulators will be passed without these summands, one a channel.
-  void add_to_accumulators(const std::vector<std::int32_t>& summands);
+  /// Accumulators of the fused `conv` will be passed without these summands, one a channel.
+  void add_to_accumulators(std::int32_t conv, const std::vector<std::int32_t>& summands);
   std::int64_t channels() const { return channels_; }
 
  private:
   struct Term {
-    std::int32_t node;  // -1: the fused accumulators
+    std::int32_t node;
+    enum class From { Value, Conv, Shortcut } from;
     kernels::TermType type;
     std::size_t element_bytes;
     std::int64_t largest;  // magnitude of a value
@@ -162,6 +170,9 @@ class Requantizer {
 /// An integer convolution; `requantize` >= 0: fused with the Requantize node of that index.
 std::unique_ptr<Step> make_convolution(const StepContext& context, std::int32_t node,
                                        std::int32_t requantize);
+/// Two convolutions and the Requantize that reads both, or null where they are better apart.
+std::unique_ptr<Step> make_joined_convolution(const StepContext& context, const Fused& fused,
+                                              std::int32_t requantize);
 /// Any other node, but Input (null).
 std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node);
 
