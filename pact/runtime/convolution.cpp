@@ -36,18 +36,24 @@ std::vector<std::uint8_t> ConvolutionStep::weight_codes(const Range& filters) co
   return codes;
 }
 
-std::vector<std::int16_t> ConvolutionStep::weight_levels(const Range& filters) const {
+std::vector<std::uint8_t> ConvolutionStep::codes_by_pixel(const Range& filters) const {
   const std::int64_t window = std::int64_t{op_.kernel.y} * op_.kernel.x;
-  const std::int64_t depth = filter_size();
-  const std::vector<std::uint8_t> codes = weight_codes(filters);
-  std::vector<std::int16_t> levels(codes.begin(), codes.end());
-  for (std::int64_t o = 0; o < filters.count && window > 1; ++o) {
-    const std::uint8_t* filter = codes.data() + o * depth;
-    std::int16_t* target = levels.data() + o * depth;
+  std::vector<std::uint8_t> codes = weight_codes(filters);
+  if (window == 1) return codes;
+  std::vector<std::uint8_t> by_pixel(codes.size());
+  std::uint8_t* target = by_pixel.data();
+  for (std::int64_t o = 0; o < filters.count; ++o) {
+    const std::uint8_t* filter = codes.data() + o * filter_size();
     for (std::int64_t k = 0; k < window; ++k) {
       for (std::int64_t c = 0; c < in_group_; ++c) *target++ = filter[c * window + k];
     }
   }
+  return by_pixel;
+}
+
+std::vector<std::int16_t> ConvolutionStep::weight_levels(const Range& filters) const {
+  const std::vector<std::uint8_t> codes = codes_by_pixel(filters);
+  std::vector<std::int16_t> levels(codes.begin(), codes.end());
   const auto lowest = static_cast<std::int16_t>(op_.grid.lowest);
   const auto step = static_cast<std::int16_t>(op_.grid.step);
   for (std::int16_t& level : levels) {

@@ -25,8 +25,9 @@ class ConvolutionStep : public Step {
   std::int64_t filter_size() const { return std::int64_t{op_.kernel.y} * op_.kernel.x * in_group_; }
   /// Weights of some filters as they are stored, [filter][in of the group][kernel row][column].
   std::vector<std::uint8_t> weight_codes(const Range& filters) const;
-  /// Levels of the weights of some filters, [filter][kernel row][kernel column][in of the group].
-  /// Large layers are packed by few filters at a time, which takes little memory.
+  /// The same as kernels read them, [filter][kernel row][kernel column][in of the group].
+  std::vector<std::uint8_t> codes_by_pixel(const Range& filters) const;
+  /// Their levels. Large layers are packed by few filters at a time, which takes little memory.
   std::vector<std::int16_t> weight_levels(const Range& filters) const;
   std::vector<std::int16_t> weight_levels() const { return weight_levels({0, out_.channels}); }
 

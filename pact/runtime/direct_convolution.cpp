@@ -5,14 +5,18 @@
 #include <limits>
 
 #include "pact/kernels/dot.h"
+#include "pact/kernels/unpack.h"
 #include "pact/runtime/convolution.h"
 
 namespace pact::runtime {
 namespace {
 
-// Weights that stay in a second-level cache are read for every row, so that a row of outputs, of
-// which each panel makes a part, stays in the first; of larger ones a panel is read for all rows.
-constexpr std::size_t kCachedWeights = 512 << 10;
+// As many weights as stay in a second-level cache are read for every row, so that a row of outputs,
+// of which each panel makes a part, stays in the first.
+constexpr std::int64_t kCachedWeights = 512 << 10;
+// Weights that are worth unpacking: smaller ones may stay in a cache from one run to the next.
+constexpr std::int64_t kFewestPacked = 128 << 10;
+constexpr int kMostPackedBits = 4;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 2048;
@@ -37,14 +41,10 @@ class DirectConvolution final : public PanelConvolution {
       kernel_ = kernels::select_byte_dot(level, out_.channels, most);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
-    choose_sizes();
+    choose_sizes(isa);
     if (!cut_rows(row_bytes()) && is_framed()) return false;
-    if (on_bytes()) {
-      pack<std::int8_t>();
-      multiply_codes();
-    } else {
-      pack<std::int16_t>();
-    }
+    pack();
+    if (on_bytes()) multiply_codes();
     return true;
   }
 
@@ -56,6 +56,9 @@ class DirectConvolution final : public PanelConvolution {
     if (!shortcut->prepare(isa) || !shortcut->is_pointwise() || shortcut->is_framed()) return false;
     if (!prepare(isa) || kernel_ != shortcut->kernel_) return false;
     add_summands_of(*shortcut);
+    panels_at_once_ =
+        std::max<std::int64_t>(1, kCachedWeights / (panel_bytes_ + shortcut->panel_bytes_));
+    shortcut->panels_at_once_ = panels_at_once_;
     shortcut_ = std::move(shortcut);
     return true;
   }
@@ -65,7 +68,8 @@ class DirectConvolution final : public PanelConvolution {
     return weights_.size() + (shortcut_ ? shortcut_->weights_.size() : 0);
   }
   std::size_t scratch_bytes() const override {
-    return framed_bytes() + (shortcut_ ? 2 : 1) * sums_bytes();
+    const std::size_t shortcut = shortcut_ ? sums_bytes() + shortcut_->unpacked_bytes() : 0;
+    return framed_bytes() + sums_bytes() + unpacked_bytes() + shortcut;
   }
 
  private:
@@ -114,13 +118,26 @@ class DirectConvolution final : public PanelConvolution {
     return whole_lines(static_cast<std::size_t>(kSums) * sizeof(std::int32_t));
   }
 
-  void choose_sizes() {
+  // Of the panels that are unpacked at a time.
+  std::size_t unpacked_bytes() const {
+    if (unpack_ == nullptr) return 0;
+    return whole_lines(static_cast<std::size_t>(std::min(panels_at_once_, panels_) * panel_bytes_));
+  }
+
+  void choose_sizes(Isa isa) {
     columns_ = kernel_->columns;
     panels_ = (out_.channels + columns_ - 1) / columns_;
     rows_ = out_.height;
     width_ = out_.width;
     const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && op_.stride.y == 1 &&
                               op_.stride.x == 1 && !is_framed();
+    panel_bytes_ =
+        kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
+    if (on_bytes() && op_.grid.bits <= kMostPackedBits && depth_ % 4 == 0 &&
+        panel_bytes_ % kernels::kUnpackedBytes == 0 && panels_ * panel_bytes_ >= kFewestPacked) {
+      unpack_ = &kernels::select_unpack(isa);
+    }
+    panels_at_once_ = std::max<std::int64_t>(1, kCachedWeights / panel_bytes_);
     // Then a row can have any length: the best is as many pixels as are finished together.
     if (pixels_alone) {
       rows_ = parts_of(out_.pixels(), longest());
@@ -134,19 +151,53 @@ class DirectConvolution final : public PanelConvolution {
   // What a window passes over from the end of a row of outputs to the start of the next.
   std::int64_t between_rows() const { return framed_width() - width_; }
 
-  template <typename T>
+  int packed_bits() const { return op_.grid.bits <= 2 ? 2 : 4; }
+  // Of a panel as it lies in memory.
+  std::int64_t stored_bytes() const {
+    return unpack_ == nullptr ? panel_bytes_ : panel_bytes_ * packed_bits() / 8;
+  }
+
   void pack() {
-    const std::int64_t panel_bytes =
-        kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
     weights_ =
-        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * panel_bytes));
+        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * stored_bytes()));
     for (std::int64_t panel = 0; panel < panels_; ++panel) {
+      std::byte* target = weights_.data() + panel * stored_bytes();
       const Range filters = filters_of(panel);
-      const std::vector<std::int16_t> levels = weight_levels(filters);
-      const std::vector<T> weights(levels.begin(), levels.end());
-      kernels::pack_dot_columns(weights.data(), filters.count, op_.kernel.y, depth_, columns_,
-                                reinterpret_cast<T*>(weights_.data() + panel * panel_bytes));
+      if (unpack_ != nullptr) {
+        // Columns that do not exist have the first code; nobody reads their sums.
+        std::vector<std::int8_t> codes(static_cast<std::size_t>(panel_bytes_));
+        pack_columns(codes_by_pixel(filters), filters.count, codes.data());
+        kernels::pack_groups(reinterpret_cast<const std::uint8_t*>(codes.data()),
+                             panel_bytes_ / kernels::kUnpackedBytes, packed_bits(),
+                             reinterpret_cast<std::uint8_t*>(target));
+      } else if (on_bytes()) {
+        pack_columns(weight_levels(filters), filters.count, reinterpret_cast<std::int8_t*>(target));
+      } else {
+        pack_columns(weight_levels(filters), filters.count,
+                     reinterpret_cast<std::int16_t*>(target));
+      }
     }
+  }
+  template <typename From, typename T>
+  void pack_columns(const std::vector<From>& values, std::int64_t count, T* target) const {
+    const std::vector<T> weights(values.begin(), values.end());
+    kernels::pack_dot_columns(weights.data(), count, op_.kernel.y, depth_, columns_, target);
+  }
+
+  // Weights of some panels as the kernel reads them, in `scratch` if they have to be unpacked.
+  const std::byte* weights_of(const Range& panels, std::byte* scratch) const {
+    const std::byte* stored = weights_.data() + panels.first * stored_bytes();
+    if (unpack_ == nullptr) return stored;
+    std::int8_t levels[kernels::kUnpackLevels] = {};
+    for (int code = 0; code < op_.grid.codes; ++code) {
+      levels[code] = static_cast<std::int8_t>(op_.grid.level(code));
+    }
+    unpack_->run({.packed = reinterpret_cast<const std::uint8_t*>(stored),
+                  .bits = packed_bits(),
+                  .levels = levels,
+                  .groups = panels.count * panel_bytes_ / kernels::kUnpackedBytes,
+                  .target = reinterpret_cast<std::int8_t*>(scratch)});
+    return scratch;
   }
 
   // Where a row of outputs begins to read.
@@ -169,30 +220,39 @@ class DirectConvolution final : public PanelConvolution {
       }
       source = scratch;
     }
+    std::byte* unpacked = scratch + framed_bytes() + sums_bytes() + (shortcut_ ? sums_bytes() : 0);
     const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
-    const auto run = [&](std::int64_t group, std::int64_t panel) {
-      const Range rows = part_of({0, block.rows.count}, group, groups);
-      run_rows(batch, image, {block.rows.first + rows.first, rows.count},
-               block.panels.first + panel, source + row_offset(rows.first), sums);
-    };
-    if (weight_bytes() <= kCachedWeights) {
+    for (std::int64_t first = 0; first < block.panels.count; first += panels_at_once_) {
+      const Range panels{block.panels.first + first,
+                         std::min(panels_at_once_, block.panels.count - first)};
+      const std::byte* weights = weights_of(panels, unpacked);
+      const std::byte* shortcut =
+          shortcut_ ? shortcut_->weights_of(panels, unpacked + unpacked_bytes()) : nullptr;
       for (std::int64_t group = 0; group < groups; ++group) {
-        for (std::int64_t panel = 0; panel < block.panels.count; ++panel) run(group, panel);
-      }
-    } else {
-      for (std::int64_t panel = 0; panel < block.panels.count; ++panel) {
-        for (std::int64_t group = 0; group < groups; ++group) run(group, panel);
+        const Range rows = part_of({0, block.rows.count}, group, groups);
+        for (std::int64_t p = 0; p < panels.count; ++p) {
+          const Panel panel{panels.first + p, weights + p * panel_bytes_,
+                            shortcut_ ? shortcut + p * shortcut_->panel_bytes_ : nullptr};
+          run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
+                   source + row_offset(rows.first), sums);
+        }
       }
     }
     if (kernel_->release != nullptr) kernel_->release();
   }
 
-  void run_rows(const Batch& batch, std::int64_t image, const Range& rows, std::int64_t panel,
+  struct Panel {
+    std::int64_t index;
+    const std::byte* weights;
+    const std::byte* shortcut_weights;
+  };
+
+  void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
                 const std::byte* source, std::int32_t* sums) const {
     const std::int64_t first_pixel = rows.first * width_;
     if (rows.count > 1) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
-      multiply(source, rows.count * framed_width() - between_rows(), panel, sums);
+      multiply(source, rows.count * framed_width() - between_rows(), panel.weights, sums);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
                       sums + row * framed_width() * columns_, sums + kSums);
@@ -202,16 +262,16 @@ class DirectConvolution final : public PanelConvolution {
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
     for (std::int64_t first = 0; first < width; first += longest()) {
       const std::int64_t pixels = std::min(longest(), width - first);
-      multiply(source + first * step_bytes(), pixels, panel, sums);
+      multiply(source + first * step_bytes(), pixels, panel.weights, sums);
       finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums, sums + kSums);
     }
   }
 
   void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
-                     std::int64_t panel, const std::int32_t* sums,
+                     const Panel& panel, const std::int32_t* sums,
                      std::int32_t* shortcut_sums) const {
-    const Range filters = filters_of(panel);
-    if (shortcut_) shortcut_->sum(batch, image, pixels, panel, shortcut_sums);
+    const Range filters = filters_of(panel.index);
+    if (shortcut_) shortcut_->sum(batch, image, pixels, panel.shortcut_weights, shortcut_sums);
     finish(batch, image,
            {.values = sums,
             .shortcut = shortcut_sums,
@@ -223,7 +283,7 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   // The sums of any pixels of a pointwise convolution.
-  void sum(const Batch& batch, std::int64_t image, const Range& pixels, std::int64_t panel,
+  void sum(const Batch& batch, std::int64_t image, const Range& pixels, const std::byte* weights,
            std::int32_t* sums) const {
     const auto* codes = reinterpret_cast<const std::byte*>(input(batch, image));
     for (std::int64_t done = 0; done < pixels.count;) {
@@ -233,16 +293,15 @@ class DirectConvolution final : public PanelConvolution {
           op_.stride.x == 1 && op_.stride.y == 1 ? pixels.count : out_.width - x;
       const std::int64_t count = std::min(pixels.count - done, run);
       multiply(codes + (y * op_.stride.y * in_.width + x * op_.stride.x) * pixel_bytes(), count,
-               panel, sums + done * columns_);
+               weights, sums + done * columns_);
       done += count;
     }
   }
 
   // Pieces of about one length, none longer than the kernel's rows.
-  void multiply(const std::byte* source, std::int64_t pixels, std::int64_t panel,
+  void multiply(const std::byte* source, std::int64_t pixels, const std::byte* weights,
                 std::int32_t* sums) const {
     const std::int64_t pieces = parts_of(pixels, kernel_->max_rows);
-    const std::int64_t panel_bytes = static_cast<std::int64_t>(weights_.size()) / panels_;
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       const Range part = part_of({0, pixels}, piece, pieces);
       kernel_->run[part.count - 1]({.a = source + part.first * step_bytes(),
@@ -250,14 +309,17 @@ class DirectConvolution final : public PanelConvolution {
                                     .segment_stride = op_.dilation.y * row_bytes(),
                                     .segments = op_.kernel.y,
                                     .quads = quads(),
-                                    .b = weights_.data() + panel * panel_bytes,
+                                    .b = weights,
                                     .c = sums + part.first * columns_});
     }
   }
 
   const kernels::DotKernel* kernel_ = nullptr;
-  std::int64_t depth_ = 0;  // elements under a row of a filter
-  std::int64_t width_ = 0;  // of a row of outputs
+  const kernels::UnpackKernel* unpack_ = nullptr;  // of weights that lie packed
+  std::int64_t panel_bytes_ = 0;                   // as the kernel reads it
+  std::int64_t panels_at_once_ = 1;                // that a second-level cache holds
+  std::int64_t depth_ = 0;                         // elements under a row of a filter
+  std::int64_t width_ = 0;                         // of a row of outputs
   std::int64_t rows_at_once_ = 1;
   std::unique_ptr<DirectConvolution> shortcut_;
 };
