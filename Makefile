@@ -25,7 +25,9 @@ build: setup
 demo: build
 	@build/release/pact demo --recipes recipes --out out/demo
 
-test: setup
+# The kernels for ARM are compiled and run, too.
+test:
+	@tools/setup.sh g++-aarch64-linux-gnu qemu-user
 	@tools/test.sh
 
 format:

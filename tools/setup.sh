@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what the build needs and the machine lacks (Debian 12 packages). Quiet if nothing is.
+# Installs what the build needs and the machine lacks (Debian 12 packages), and the packages that are its arguments.
+# Quiet if nothing is.
 set -eu
 
 packages="cmake ninja-build ccache g++ libtorch-dev libflatbuffers-dev flatbuffers-compiler libonnx-dev libprotobuf-dev libcli11-dev
  libtomlplusplus-dev nlohmann-json3-dev libgtest-dev libgmock-dev libpng-dev libjpeg-dev
- zlib1g-dev libmatio-dev dataset-fashion-mnist clang clang-format clang-tidy libclang-rt-14-dev"
+ zlib1g-dev libmatio-dev dataset-fashion-mnist clang clang-format clang-tidy libclang-rt-14-dev $*"
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
   echo "pact: this is not a Debian system, so nothing was installed. Needed, by their Debian names:"

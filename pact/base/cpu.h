@@ -17,12 +17,13 @@ struct IsaName {
 };
 
 /// Name of every level, as `PACT_ISA` and the command line spell it.
-inline constexpr std::array<IsaName, 6> kIsaNames{{{Isa::Scalar, "scalar"},
+inline constexpr std::array<IsaName, 7> kIsaNames{{{Isa::Scalar, "scalar"},
                                                    {Isa::Avx2, "avx2"},
                                                    {Isa::AvxVnni, "avxvnni"},
                                                    {Isa::Avx512, "avx512"},
                                                    {Isa::Avx512Vnni, "avx512vnni"},
-                                                   {Isa::Amx, "amx"}}};
+                                                   {Isa::Amx, "amx"},
+                                                   {Isa::NeonDot, "neondot"}}};
 
 std::string_view name(Isa isa);
 

@@ -5,8 +5,8 @@
 
 namespace pact {
 
-/// From the slowest to the fastest.
-enum class Isa { Scalar, Avx2, AvxVnni, Avx512, Avx512Vnni, Amx };
+/// From the slowest to the fastest; NeonDot is that of 64-bit ARM with dot products (Armv8.2).
+enum class Isa { Scalar, Avx2, AvxVnni, Avx512, Avx512Vnni, Amx, NeonDot };
 
 /// The level whose kernels take the place of those that `isa` lacks: the fastest that every machine
 /// of that level can run. Scalar's is Scalar.

@@ -23,9 +23,14 @@ DotKernelTable dot_kernels(Isa isa) {
       return dot_kernels_avx_vnni;
     case Isa::Avx2:
       return dot_kernels_avx2;
+#elif defined(__aarch64__)
+    case Isa::NeonDot:
+      return dot_kernels_neon;
 #endif
-    default:
+    case Isa::Scalar:
       return dot_kernels_scalar;
+    default:
+      return {};
   }
 }
 

@@ -63,8 +63,9 @@ extern const DotKernelTable dot_kernels_avx_vnni;
 extern const DotKernelTable dot_kernels_avx512;
 extern const DotKernelTable dot_kernels_avx512_vnni;
 extern const DotKernelTable dot_kernels_amx;
+extern const DotKernelTable dot_kernels_neon;
 
-/// The kernels of `isa`, whatever the machine can run.
+/// The kernels of `isa`, whatever the machine can run; none if they are of another architecture.
 DotKernelTable dot_kernels(Isa isa);
 
 /// Weights [count][segments][depth], each of which multiplies a code from 0 to `largest_code`.

@@ -10,15 +10,13 @@ PackedDotKernelTable packed_dot_kernels(Isa isa) {
 #if defined(__x86_64__)
     case Isa::Avx512Vnni:
       return packed_dot_kernels_avx512_vnni;
-    case Isa::Amx:
-    case Isa::Avx512:
-    case Isa::AvxVnni:
-      return {};
     case Isa::Avx2:
       return packed_dot_kernels_avx2;
 #endif
-    default:
+    case Isa::Scalar:
       return packed_dot_kernels_scalar;
+    default:
+      return {};
   }
 }
 

@@ -14,8 +14,8 @@ inline void store_half(__m256i packed, __m256i shifts, __m256i mask, __m256i lev
 }
 
 void unpack(const UnpackOperands& o) {
-  const __m256i levels = _mm256_broadcastsi128_si256(
-      _mm_loadu_si128(reinterpret_cast<const __m128i*>(o.levels)));
+  const __m256i levels =
+      _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(o.levels)));
   const std::uint8_t* packed = o.packed;
   std::int8_t* target = o.target;
   if (o.bits == 4) {
@@ -31,8 +31,8 @@ void unpack(const UnpackOperands& o) {
   const __m256i first = _mm256_set_epi64x(2, 2, 0, 0);
   const __m256i second = _mm256_set_epi64x(6, 6, 4, 4);
   for (std::int64_t group = 0; group < o.groups; ++group, packed += 16, target += 64) {
-    const __m256i bytes = _mm256_broadcastsi128_si256(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(packed)));
+    const __m256i bytes =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed)));
     store_half(bytes, first, mask, levels, target);
     store_half(bytes, second, mask, levels, target + 32);
   }

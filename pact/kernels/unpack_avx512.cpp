@@ -7,8 +7,8 @@ namespace pact::kernels {
 namespace {
 
 void unpack(const UnpackOperands& o) {
-  const __m512i levels = _mm512_broadcast_i32x4(
-      _mm_loadu_si128(reinterpret_cast<const __m128i*>(o.levels)));
+  const __m512i levels =
+      _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(o.levels)));
   const std::uint8_t* packed = o.packed;
   std::int8_t* target = o.target;
   // The same bytes in every part, each shifted to its codes.

@@ -446,9 +446,9 @@ TEST(Session, UsesTheLevelThatTheEnvironmentForces) {
   const auto refused = Session::create(model);
   ::unsetenv("PACT_ISA");
   ASSERT_FALSE(refused);
-  EXPECT_THAT(
-      refused.error().message,
-      HasSubstr("expected one of scalar, avx2, avxvnni, avx512, avx512vnni, amx, found 'mmx'"));
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("expected one of scalar, avx2, avxvnni, avx512, avx512vnni, amx, neondot, "
+                        "found 'mmx'"));
   EXPECT_EQ(value_or_throw(Session::create(model)).isa(), available_isas().back());
   if (old != nullptr) ::setenv("PACT_ISA", saved.c_str(), 1);
 }
