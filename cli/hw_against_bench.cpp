@@ -71,17 +71,22 @@ Bench fastest(const std::vector<std::string>& files) {
   return best;
 }
 
-// The layer whose sums the step computes, or their number.
-std::size_t find_layer(const hardware::Workload& workload, const Step& step,
-                       const std::vector<bool>& taken) {
-  for (const bool direct : {true, false}) {
-    for (std::size_t i = 0; i < workload.layers.size(); ++i) {
-      const hardware::Layer& layer = workload.layers[i];
-      const std::string& name = direct ? layer.name : layer.result;
-      if (!taken[i] && name == step.name && layer.macs() == step.macs) return i;
-    }
+// The layer whose sums the step computes, or the layers whose sums go into what it makes; empty if
+// their MACs are others.
+std::vector<std::size_t> find_layers(const hardware::Workload& workload, const Step& step,
+                                     const std::vector<bool>& taken) {
+  std::vector<std::size_t> together;
+  std::int64_t macs = 0;
+  for (std::size_t i = 0; i < workload.layers.size(); ++i) {
+    const hardware::Layer& layer = workload.layers[i];
+    if (taken[i]) continue;
+    if (layer.name == step.name && layer.macs() == step.macs) return {i};
+    if (layer.result != step.name) continue;
+    if (layer.macs() == step.macs) return {i};
+    together.push_back(i);
+    macs += layer.macs();
   }
-  return workload.layers.size();
+  return macs == step.macs ? together : std::vector<std::size_t>{};
 }
 
 }  // namespace
@@ -95,21 +100,27 @@ std::string hw_against_bench(const HwReport& report, const std::vector<std::stri
   std::vector<double> predicted;
   std::vector<double> measured;
   for (const Step& step : bench.layers) {
-    const std::size_t i = find_layer(report.workload, step, taken);
-    if (i == report.workload.layers.size()) {
+    const std::vector<std::size_t> layers = find_layers(report.workload, step, taken);
+    if (layers.empty()) {
       throw_error(ErrorCode::InvalidArgument, files.front(), ": expected a measurement of ",
                   report.workload.name, " at these bits; it has no layer '", step.name, "' of ",
                   step.macs, " MACs");
     }
-    taken[i] = true;
-    const hardware::LayerCost& layer = cost.layers[i];
-    predicted.push_back(layer.seconds);
+    double seconds = 0;
+    std::string names;
+    std::size_t longest = layers[0];
+    for (const std::size_t i : layers) {
+      taken[i] = true;
+      seconds += cost.layers[i].seconds;
+      names += (names.empty() ? "" : " + ") + report.workload.layers[i].name;
+      if (cost.layers[i].seconds > cost.layers[longest].seconds) longest = i;
+    }
+    predicted.push_back(seconds);
     measured.push_back(step.seconds);
-    rows.push_back({report.workload.layers[i].name, step.kernel,
-                    fixed(static_cast<double>(step.macs) * 1e-6, 2),
-                    layer.bound() == hardware::Bound::Compute ? "compute" : "memory",
-                    fixed(layer.seconds * 1e6, 1), fixed(step.seconds * 1e6, 1),
-                    fixed(layer.seconds / step.seconds, 2)});
+    rows.push_back({names, step.kernel, fixed(static_cast<double>(step.macs) * 1e-6, 2),
+                    cost.layers[longest].bound() == hardware::Bound::Compute ? "compute" : "memory",
+                    fixed(seconds * 1e6, 1), fixed(step.seconds * 1e6, 1),
+                    fixed(seconds / step.seconds, 2)});
   }
   if (measured.size() < 2) {
     throw_error(ErrorCode::InvalidArgument, files.front(), ": expected times of 2 layers or more");

@@ -93,6 +93,9 @@ check "hw: picture" 0 "^</svg>" cat "$work/hw.svg"
 check "hw: JSON" 0 '"speed_up":' "$pact" hw --network alexnet --machine hw/stripes.toml --json
 "$pact" bench "$model" --runs 2 --json >"$work/bench.json"
 check "hw: against bench" 0 "8 layers: rank correlation" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/bench.json"
+"$pact" bench --network resnet18 --runs 1 --json >"$work/shortcuts.json"
+check "hw: shortcuts that run with their sums" 0 "layer2.0.conv2 \\+ layer2.0.downsample.0|layer2.0.downsample.0 " \
+  "$pact" hw --network resnet18 --bits 4/4 --machine hw/xeon-vnni.toml --measured "$work/shortcuts.json"
 sed 's/relu1/none/' "$work/bench.json" >"$work/other.json"
 sed 's/^clock_hz.*/clock_hz = "170 MHz"/' hw/gap8.toml >"$work/gap8.toml"
 check "hw: bench of another network" 2 "other.json: expected a measurement of" \

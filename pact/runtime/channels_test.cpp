@@ -76,5 +76,20 @@ TEST(Plan, ASumTakesThePlaceOfItsResidual) {
   expect_runtime_equals_evaluator(network(false));
 }
 
+// The second of two convolutions that are added, where both cannot run as one, runs later than it
+// stands: after what takes the place of `old`, and must not be put there itself.
+TEST(Plan, AConvolutionThatRunsLaterTakesNoPlaceThatWasTakenSince) {
+  Builder b(8, 8, 8);
+  const NodeId x = b.lookup(unsigned_grid(4));
+  const NodeId y = b.requantize({b.conv3(x, 8)}, unsigned_grid(4));
+  const NodeId old = b.requantize({b.conv3(x, 32)}, unsigned_grid(4));
+  const NodeId first = b.conv3(y, 8);
+  const NodeId second = b.conv3(y, 8);
+  const NodeId narrow = b.requantize({old}, unsigned_grid(3));
+  const NodeId sum = b.requantize({first, second}, unsigned_grid(4));
+  b.add(Dequantize{}, {b.conv3(narrow, 8), sum});
+  expect_runtime_equals_evaluator(b.network());
+}
+
 }  // namespace
 }  // namespace pact

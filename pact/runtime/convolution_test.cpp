@@ -106,14 +106,36 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   }
 }
 
+// Above 128 KiB, weights of up to 4 bits lie packed; the last panel is not full.
+TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
+  for (const Grid& weights : {odd_grid(1), odd_grid(2), symmetric_grid(3), odd_grid(4)}) {
+    for (const Grid& activations : {unsigned_grid(4), affine_grid(4, 5)}) {
+      for (const Layer& layer : {Layer{256, {5, 5}, conv(70, 3, 2, weights), activations},
+                                 Layer{640, {3, 3}, conv(220, 1, 1, weights), activations}}) {
+        const Network network = network_of(layer, 4);
+        std::size_t weight_bytes = 0;
+        const Session session = value_or_throw(Session::create(packed(network), {}));
+        for (const StepTime& step : session.steps()) {
+          weight_bytes = std::max(weight_bytes, step.weight_bytes);
+        }
+        EXPECT_GT(weight_bytes, 0U);
+        const std::int64_t filter = layer.channels * layer.op.kernel.y * layer.op.kernel.x;
+        EXPECT_LT(weight_bytes, static_cast<std::size_t>(filter * layer.op.out_channels));
+        expect_runtime_equals_evaluator(network);
+      }
+    }
+  }
+}
+
 // A block of a residual network: its last convolution, and its shortcut with a stride.
-Network joined_convolutions(std::int64_t kernel, std::int64_t stride, const Grid& activations) {
-  Builder builder(64, 9, 11, 3);
+Network joined_convolutions(std::int64_t kernel, std::int64_t stride, const Grid& activations,
+                            std::int64_t in_channels = 64, std::int64_t channels = 80) {
+  Builder builder(in_channels, 9, 11, 3);
   const NodeId levels = builder.requantize({builder.lookup(affine_grid(8, 114))}, activations);
   const NodeId narrow = builder.requantize(
       {builder.add(conv(48, 3, stride, symmetric_grid(4)), {levels})}, activations);
-  const NodeId last = builder.add(conv(80, kernel, 1, symmetric_grid(4)), {narrow});
-  const NodeId shortcut = builder.add(conv(80, 1, stride, symmetric_grid(3)), {levels});
+  const NodeId last = builder.add(conv(channels, kernel, 1, symmetric_grid(4)), {narrow});
+  const NodeId shortcut = builder.add(conv(channels, 1, stride, symmetric_grid(3)), {levels});
   builder.add(Dequantize{}, {builder.requantize({last, shortcut}, unsigned_grid(4))});
   return builder.network();
 }
@@ -148,6 +170,8 @@ TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
       }
     }
   }
+  // Packed weights, the shortcut's alone.
+  expect_runtime_equals_evaluator(joined_convolutions(1, 2, unsigned_grid(4), 400, 500));
 }
 
 // Sums of products of levels fit 32 bits, those of codes do not.

@@ -134,7 +134,8 @@ class DirectConvolution final : public PanelConvolution {
     panel_bytes_ =
         kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
     if (on_bytes() && op_.grid.bits <= kMostPackedBits && depth_ % 4 == 0 &&
-        panel_bytes_ % kernels::kUnpackedBytes == 0 && panels_ * panel_bytes_ >= kFewestPacked) {
+        panel_bytes_ % kernels::kUnpackedBytes == 0 && panel_bytes_ <= kCachedWeights &&
+        panels_ * panel_bytes_ >= kFewestPacked) {
       unpack_ = &kernels::select_unpack(isa);
     }
     panels_at_once_ = std::max<std::int64_t>(1, kCachedWeights / panel_bytes_);

@@ -158,8 +158,8 @@ void Plan::place_values(const format::Model& model, int batch) {
   };
   slots_.resize(count);
   std::vector<std::size_t> placed;
-  for (std::size_t n = 1; n < count; ++n) {
-    if (made[n] == 0) continue;
+  for (const auto& step : steps_) {
+    const auto n = static_cast<std::size_t>(step->node());
     last[n] = made[n];
     for (const std::int32_t reader : consumers[n])
       last[n] = std::max(last[n], reads_at(reader, reads_at));
@@ -169,13 +169,13 @@ void Plan::place_values(const format::Model& model, int batch) {
         whole_lines(static_cast<std::size_t>(value.elements()) * element_bytes(storage_of(value)));
     const std::size_t bytes = slots_[n].bytes * static_cast<std::size_t>(batch);
     placed.push_back(n);
-    if (const auto old = replaced_value(model, *steps_[made[n] - 1], last, made[n]); old >= 0) {
+    if (const auto old = replaced_value(model, *step, last, made[n]); old >= 0) {
       slots_[n].offset = slots_[static_cast<std::size_t>(old)].offset;
       continue;
     }
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     for (const std::size_t other : placed) {
-      if (other == n || last[other] < made[n] || made[other] > last[n]) continue;
+      if (other == n || last[other] < made[n]) continue;
       taken.emplace_back(
           slots_[other].offset,
           slots_[other].offset + slots_[other].bytes * static_cast<std::size_t>(batch));
@@ -220,7 +220,7 @@ std::vector<StepTime> Executor::steps() const {
     StepTime& time = times.emplace_back();
     time.name = model_->nodes[node].name;
     time.kernel = step.kernel();
-    // A step of a fused pair is called as what it makes, and does the work of both.
+    // What is fused is called as what it makes, and does the work of all.
     const std::vector<std::int32_t> nodes = step.nodes();
     for (const std::int32_t n : nodes) {
       const format::Node& work = model_->nodes[static_cast<std::size_t>(n)];

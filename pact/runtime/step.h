@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A step computes one value (or a fused pair) of a batch. Steps are made when a session is created
+// A step computes one value (or what is fused) of a batch. Steps are made when a session is created
 // and hold everything they need; running one allocates nothing. Values lie channels-last:
 // [image][row][column][channel]; levels of up to 8 bits as codes (u8), streams as levels (i16).
 #pragma once

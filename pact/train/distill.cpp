@@ -22,8 +22,14 @@ graph::Network teacher_network(const Recipe& recipe, const TrainOptions& options
   teacher.quantize.reset();
   teacher.network = recipe.distillation->network;
   teacher.start = recipe.distillation->start;
-  graph::Network network =
-      named_error("distill.", [&] { return starting_network(teacher, options); });
+  graph::Network network = named_error("distill.", [&] {
+    if (starts_from_quantizers(teacher, options)) {
+      throw_error(ErrorCode::InvalidArgument,
+                  "start: expected the teacher's float weights, found '", teacher.start,
+                  "' with quantizers");
+    }
+    return starting_network(teacher, options);
+  });
   const auto classes = [](const graph::Network& n) { return n.node(n.output()).type.channels(); };
   const auto& theirs = network.preprocessing;
   const auto& ours = student.preprocessing;

@@ -76,19 +76,21 @@ void load_start(graph::Network& network, const std::optional<graph::Network>& ru
   if (!status) throw_error(status.error().code, path.string(), ": ", status.error().message);
 }
 
-// Quantizers that the run has, too, go on where its own ended.
-void adopt_quantizers(graph::Network& network, const graph::Network& run) {
-  for (auto& [name, tensor] : network.parameters()) {
-    const auto found = run.parameters().find(name);
-    if (found != run.parameters().end() && found->second.shape == tensor.shape) {
-      tensor = found->second;
+// The clips that both have, of quantizers that are trained: they go on where the run ended.
+std::vector<std::string> shared_clips(const graph::Network& network, const graph::Network& run) {
+  std::vector<std::string> names;
+  for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(network.nodes().size()); ++id) {
+    const auto* op = network.node(id).as<graph::FakeQuantize>();
+    const auto other = run.find(network.node(id).name);
+    if (op == nullptr || op->scheme == graph::ActivationScheme::Range || !other) continue;
+    const auto* its = run.node(*other).as<graph::FakeQuantize>();
+    if (its == nullptr || its->scheme != op->scheme || its->granularity != op->granularity)
+      continue;
+    for (const graph::ParameterSlot& slot : network.parameter_slots(id)) {
+      names.push_back(graph::Network::parameter_name(network.node(id), slot.role));
     }
   }
-}
-
-bool starts_from_quantizers(const Recipe& recipe, const TrainOptions& options) {
-  const auto run = starting_run(recipe, options);
-  return run && graph::float_parameters(*run).size() < run->parameters().size();
+  return names;
 }
 
 torch::Tensor image_tensor(data::Batch& batch, const data::Dataset& dataset) {
@@ -178,10 +180,16 @@ class Trainer {
     return found;
   }
 
-  // A run's statistics are those of its quantized values: what floats would show is of no use.
   void calibrate() {
-    if (!recipe_.calibration || starts_from_quantizers(recipe_, options_)) return;
+    if (!recipe_.calibration) return;
     const torch::NoGradGuard guard;
+    // What was learned in a run is kept; floats would show something else.
+    std::map<std::string, torch::Tensor> kept;
+    if (const auto run = starting_run(recipe_, options_)) {
+      for (const std::string& name : shared_clips(position_.network, *run)) {
+        kept.emplace(name, module_.tensors().at(name).clone());
+      }
+    }
     module_.begin_calibration(recipe_.calibration->clips);
     loader_.start(0);
     const auto batches =
@@ -190,6 +198,7 @@ class Trainer {
       data::Batch batch = loader_.next();
       module_.forward(image_tensor(batch, dataset_), nn::Mode::Calibrate);
     }
+    for (const auto& [name, clip] : kept) module_.tensors().at(name).copy_(clip);
   }
 
   void run_epoch() {
@@ -379,6 +388,11 @@ class Trainer {
 
 }  // namespace
 
+bool starts_from_quantizers(const Recipe& recipe, const TrainOptions& options) {
+  const auto run = starting_run(recipe, options);
+  return run && graph::float_parameters(*run).size() < run->parameters().size();
+}
+
 graph::Network starting_network(const Recipe& recipe, const TrainOptions& options) {
   const auto* info = value_or_throw(data::find_dataset(recipe.dataset));
   const auto classes = value_or_throw(data::class_names(*info, options.data_root));
@@ -395,7 +409,11 @@ graph::Network starting_network(const Recipe& recipe, const TrainOptions& option
   if (!recipe.start.empty()) load_start(network, run, recipe, options);
   if (!recipe.quantize) return network;
   graph::Network quantized = value_or_throw(graph::quantize(network, *recipe.quantize));
-  if (run) adopt_quantizers(quantized, *run);
+  if (run) {
+    for (const std::string& name : shared_clips(quantized, *run)) {
+      quantized.parameters().at(name) = run->parameters().at(name);
+    }
+  }
   return quantized;
 }
 

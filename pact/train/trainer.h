@@ -74,6 +74,9 @@ struct TrainOptions {
 /// Builds the network of a recipe: structure, starting weights, quantizers; before any training.
 graph::Network starting_network(const Recipe& recipe, const TrainOptions& options);
 
+/// Whether the recipe starts from a run with quantizers, not from float weights.
+bool starts_from_quantizers(const Recipe& recipe, const TrainOptions& options);
+
 /// Trains, and returns the network at the end. Throws Exception.
 graph::Network train(const Recipe& recipe, const TrainOptions& options, const Hooks& hooks);
 

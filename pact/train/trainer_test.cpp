@@ -174,6 +174,22 @@ TEST_F(Trainer, ARunOfOtherBitsIsAStart) {
   EXPECT_EQ(made.at("relu1.alpha"), trained.at("relu1.alpha"));
   EXPECT_NE(made.at("relu1.alpha"),
             starting_network(recipe(), options("x")).parameters().at("relu1.alpha"));
+  // Of another kind they cannot be kept, and are calibrated.
+  Recipe channels =
+      recipe("alpha_granularity = \"channel\"\ncalibrate = { batches = 1, percentile = 1.0 }\n");
+  channels.start = path.string();
+  channels.epochs = 0;
+  const auto first = starting_network(channels, options("y")).parameters().at("relu1.alpha");
+  EXPECT_NE(train(channels, options("channels"), hooks()).parameters().at("relu1.alpha"), first);
+  // A teacher answers in floats.
+  Recipe taught = recipe();
+  taught.distillation = Distillation{.network = taught.network, .start = path.string()};
+  try {
+    train(taught, options("taught"), hooks());
+    FAIL() << "was accepted";
+  } catch (const Exception& error) {
+    EXPECT_THAT(error.what(), HasSubstr("distill.start: expected the teacher's float weights"));
+  }
 }
 
 TEST_F(Trainer, MissingStartWeightsSayWhereTheyWereLookedFor) {
