@@ -42,8 +42,7 @@ class FloatForm {
     const double level = std::ldexp(1.0, kShift);
     for (std::int64_t c = 0; c < channels; ++c) {
       multipliers_[0].push_back(static_cast<std::int32_t>(level * real(-step, step)));
-      multipliers_[1].push_back(
-          static_cast<std::int32_t>(level * real(-1.5, 1.5) * highest_ / 15));
+      multipliers_[1].push_back(static_cast<std::int32_t>(level * real(-1.5, 1.5) * highest_ / 15));
       offsets_[c % 2].push_back(static_cast<std::int64_t>(level * real(-1, 2) * highest_));
     }
     for (std::int64_t i = 0; i < channels * pixels; ++i) {
@@ -241,8 +240,8 @@ TEST(RequantizeInFloats, ClipsSumsFarAboveTheHighestLevel) {
     const std::vector<std::int64_t> offsets(kChannels / 2, 1 << 25);
     const std::vector<std::int32_t> sums(kChannels, 1 << 26);
     const RequantizeTerms::Term described{TermType::Accumulators, multipliers.data(), 1 << 26};
-    const int bits = float_fraction_bits({&described, 1, offsets.data(), offsets.data(), kShift, 15,
-                                          kChannels});
+    const int bits =
+        float_fraction_bits({&described, 1, offsets.data(), offsets.data(), kShift, 15, kChannels});
     ASSERT_EQ(bits, 9);
     const std::vector<float> float_multipliers(kChannels,
                                                float_multiplier(multipliers[0], kShift, bits));
