@@ -11,7 +11,7 @@
 namespace pact::kernels {
 namespace {
 
-constexpr int kPixelsInFloats = 4;  // at a time
+inline constexpr int kPixelsInFloats = 4;  // at a time
 
 // What lies at `pixel_bytes` from pixel to pixel, four pixels at a time. Where fewer are left, the
 // last one is done several times.
