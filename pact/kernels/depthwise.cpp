@@ -3,22 +3,19 @@
 
 #include <algorithm>
 
+#include "pact/kernels/select.h"
+
 namespace pact::kernels {
 
 const DepthwiseKernel& select_depthwise(Isa isa) {
-  switch (isa) {
+  static constexpr const DepthwiseKernel* kKernels[] = {
+    &depthwise_scalar,
 #if defined(__x86_64__)
-    case Isa::Amx:
-    case Isa::Avx512Vnni:
-    case Isa::Avx512:
-      return depthwise_avx512;
-    case Isa::AvxVnni:
-    case Isa::Avx2:
-      return depthwise_avx2;
+    &depthwise_avx2,
+    &depthwise_avx512
 #endif
-    default:
-      return depthwise_scalar;
-  }
+  };
+  return select_kernel(kKernels, isa);
 }
 
 void pack_taps(const std::int16_t* levels, std::int64_t channels, std::int64_t taps,

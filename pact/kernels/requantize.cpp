@@ -5,7 +5,10 @@
 #include <bit>
 #include <cmath>
 
+#include "pact/kernels/select.h"
+
 namespace pact::kernels {
+
 // With u the largest relative error of one rounding (2^-23 in any rounding mode), p the products
 // and o the offset: a product is off by 2u|p| (its value and its multiplier), o by u|o|, and the
 // two sums by u(|p2| + |o|) and u|x|, where x is all of it. |p1| <= |x| + |p2| + |o|, so x is off
@@ -49,19 +52,14 @@ float float_offset(std::int64_t offset, int shift, int fraction_bits) {
 }
 
 const RequantizeKernel& select_requantize(Isa isa) {
-  switch (isa) {
+  static constexpr const RequantizeKernel* kKernels[] = {
+    &requantize_scalar,
 #if defined(__x86_64__)
-    case Isa::Amx:
-    case Isa::Avx512Vnni:
-    case Isa::Avx512:
-      return requantize_avx512;
-    case Isa::AvxVnni:
-    case Isa::Avx2:
-      return requantize_avx2;
+    &requantize_avx2,
+    &requantize_avx512
 #endif
-    default:
-      return requantize_scalar;
-  }
+  };
+  return select_kernel(kKernels, isa);
 }
 
 }  // namespace pact::kernels

@@ -98,11 +98,7 @@ template <typename T>
 void requantize_block_avx2(const RequantizeBlock& block) {
   std::int64_t i = 0;
   for (; i + Avx2::kChannels <= block.channels; i += Avx2::kChannels) {
-    if constexpr (sizeof(T) == 1) {
-      requantize_codes<Avx2>(block, i, {});
-    } else {
-      requantize_vector<Avx2, T>(block, i, {});
-    }
+    requantize<Avx2, T>(block, i, {});
   }
   requantize_channels<T>(block, i);
 }

@@ -137,25 +137,14 @@ struct WholeAvx512 : Avx512 {
   using Mask = AllChannels;
 };
 
-template <typename Ops, typename T>
-void requantize_channels_from(const RequantizeBlock& block, std::int64_t i,
-                              typename Ops::Mask mask) {
-  if constexpr (sizeof(T) == 1) {
-    requantize_codes<Ops>(block, i, mask);
-  } else {
-    requantize_vector<Ops, T>(block, i, mask);
-  }
-}
-
 template <typename T>
 void requantize_block_avx512(const RequantizeBlock& block) {
   std::int64_t i = 0;
   for (; i + Avx512::kChannels <= block.channels; i += Avx512::kChannels) {
-    requantize_channels_from<WholeAvx512, T>(block, i, {});
+    requantize<WholeAvx512, T>(block, i, {});
   }
   if (i == block.channels) return;
-  requantize_channels_from<Avx512, T>(block, i,
-                                      static_cast<__mmask16>(first_lanes(block.channels - i, 16)));
+  requantize<Avx512, T>(block, i, static_cast<__mmask16>(first_lanes(block.channels - i, 16)));
 }
 
 }  // namespace

@@ -108,11 +108,9 @@ inline void requantize_float_pair(const RequantizeBlock& block, std::int64_t i,
   });
 }
 
-// The channels from i on, as many as a vector and `mask` hold, in floats where the block has them.
 template <typename Ops>
-inline void requantize_codes(const RequantizeBlock& block, std::int64_t i,
-                             typename Ops::Mask mask) {
-  if (block.fraction_bits == 0) return requantize_vector<Ops, std::uint8_t>(block, i, mask);
+inline void requantize_codes_in_floats(const RequantizeBlock& block, std::int64_t i,
+                                       typename Ops::Mask mask) {
   if (block.term_count == 1) {
     const FloatTerm<Ops, std::int32_t> term(block.terms[0], i, mask);
     requantize_floats<Ops>(block, i, mask, [&](auto& sums, std::int64_t pixel, std::int64_t left) {
@@ -125,6 +123,16 @@ inline void requantize_codes(const RequantizeBlock& block, std::int64_t i,
   } else {
     requantize_float_pair<Ops, std::int16_t>(block, i, mask);
   }
+}
+
+// The channels from i on, as many as a vector and `mask` hold: to codes in floats where the block
+// has them, else in integers.
+template <typename Ops, typename T>
+inline void requantize(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask) {
+  if constexpr (sizeof(T) == 1) {
+    if (block.fraction_bits > 0) return requantize_codes_in_floats<Ops>(block, i, mask);
+  }
+  requantize_vector<Ops, T>(block, i, mask);
 }
 
 }  // namespace

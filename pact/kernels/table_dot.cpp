@@ -3,22 +3,19 @@
 
 #include <algorithm>
 
+#include "pact/kernels/select.h"
+
 namespace pact::kernels {
 
 const TableDotKernel& select_table_dot(Isa isa) {
-  switch (isa) {
+  static constexpr const TableDotKernel* kKernels[] = {
+    &table_dot_scalar,
 #if defined(__x86_64__)
-    case Isa::Amx:
-    case Isa::Avx512Vnni:
-    case Isa::Avx512:
-      return table_dot_avx512;
-    case Isa::AvxVnni:
-    case Isa::Avx2:
-      return table_dot_avx2;
+    &table_dot_avx2,
+    &table_dot_avx512
 #endif
-    default:
-      return table_dot_scalar;
-  }
+  };
+  return select_kernel(kKernels, isa);
 }
 
 void pack_table_columns(const TableDotKernel& kernel, const std::uint8_t* codes,

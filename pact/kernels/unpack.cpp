@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/kernels/unpack.h"
 
+#include "pact/kernels/select.h"
+
 namespace pact::kernels {
 
 const UnpackKernel& select_unpack(Isa isa) {
-  switch (isa) {
+  static constexpr const UnpackKernel* kKernels[] = {
+    &unpack_scalar,
 #if defined(__x86_64__)
-    case Isa::Amx:
-    case Isa::Avx512Vnni:
-    case Isa::Avx512:
-      return unpack_avx512;
-    case Isa::AvxVnni:
-    case Isa::Avx2:
-      return unpack_avx2;
+    &unpack_avx2,
+    &unpack_avx512
 #endif
-    default:
-      return unpack_scalar;
-  }
+  };
+  return select_kernel(kKernels, isa);
 }
 
 namespace {

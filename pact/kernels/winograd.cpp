@@ -3,22 +3,19 @@
 
 #include <vector>
 
+#include "pact/kernels/select.h"
+
 namespace pact::kernels {
 
 const WinogradKernel& select_winograd(Isa isa) {
-  switch (isa) {
+  static constexpr const WinogradKernel* kKernels[] = {
+    &winograd_scalar,
 #if defined(__x86_64__)
-    case Isa::Amx:
-    case Isa::Avx512Vnni:
-    case Isa::Avx512:
-      return winograd_avx512;
-    case Isa::AvxVnni:
-    case Isa::Avx2:
-      return winograd_avx2;
+    &winograd_avx2,
+    &winograd_avx512
 #endif
-    default:
-      return winograd_scalar;
-  }
+  };
+  return select_kernel(kKernels, isa);
 }
 
 namespace {
