@@ -56,24 +56,20 @@ graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info
   return network;
 }
 
-// A run that the recipe starts from, if it starts from one and not from tensors alone.
-std::optional<graph::Network> starting_run(const Recipe& recipe, const TrainOptions& options) {
-  if (recipe.start.empty()) return std::nullopt;
+// What a recipe starts from: float weights, and the run that they are of, if it is one.
+struct StartingPoint {
+  std::map<std::string, graph::Tensor> weights;
+  std::optional<graph::Network> run;
+};
+
+StartingPoint load_start(const Recipe& recipe, const TrainOptions& options) {
+  if (recipe.start.empty()) return {};
   const auto path = find_file("start", recipe.start, options);
-  const graph::TensorFile file = value_or_throw(graph::read_safetensors(path));
-  if (!file.metadata.contains("network")) return std::nullopt;
+  graph::TensorFile file = value_or_throw(graph::read_safetensors(path));
+  if (!file.metadata.contains("network")) return {.weights = std::move(file.tensors), .run = {}};
   auto run = graph::network_from(file);
   if (!run) throw_error(run.error().code, path.string(), ": ", run.error().message);
-  return std::move(*run);
-}
-
-void load_start(graph::Network& network, const std::optional<graph::Network>& run,
-                const Recipe& recipe, const TrainOptions& options) {
-  const auto path = find_file("start", recipe.start, options);
-  const Status status =
-      graph::load_parameters(network, run ? graph::float_parameters(*run)
-                                          : value_or_throw(graph::read_safetensors(path)).tensors);
-  if (!status) throw_error(status.error().code, path.string(), ": ", status.error().message);
+  return {.weights = graph::float_parameters(*run), .run = std::move(*run)};
 }
 
 // The clips that both have, of quantizers that are trained: they go on where the run ended.
@@ -185,7 +181,7 @@ class Trainer {
     const torch::NoGradGuard guard;
     // What was learned in a run is kept; floats would show something else.
     std::map<std::string, torch::Tensor> kept;
-    if (const auto run = starting_run(recipe_, options_)) {
+    if (const auto run = load_start(recipe_, options_).run) {
       for (const std::string& name : shared_clips(position_.network, *run)) {
         kept.emplace(name, module_.tensors().at(name).clone());
       }
@@ -389,8 +385,8 @@ class Trainer {
 }  // namespace
 
 bool starts_from_quantizers(const Recipe& recipe, const TrainOptions& options) {
-  const auto run = starting_run(recipe, options);
-  return run && graph::float_parameters(*run).size() < run->parameters().size();
+  const StartingPoint start = load_start(recipe, options);
+  return start.run && start.weights.size() < start.run->parameters().size();
 }
 
 graph::Network starting_network(const Recipe& recipe, const TrainOptions& options) {
@@ -405,13 +401,16 @@ graph::Network starting_network(const Recipe& recipe, const TrainOptions& option
     network.preprocessing.std.assign(info->std.begin(), info->std.end());
   }
   if (network.classes.empty()) network.classes = classes;
-  const auto run = starting_run(recipe, options);
-  if (!recipe.start.empty()) load_start(network, run, recipe, options);
+  const StartingPoint start = load_start(recipe, options);
+  if (!recipe.start.empty()) {
+    const Status status = graph::load_parameters(network, start.weights);
+    if (!status) throw_error(status.error().code, recipe.start, ": ", status.error().message);
+  }
   if (!recipe.quantize) return network;
   graph::Network quantized = value_or_throw(graph::quantize(network, *recipe.quantize));
-  if (run) {
-    for (const std::string& name : shared_clips(quantized, *run)) {
-      quantized.parameters().at(name) = run->parameters().at(name);
+  if (start.run) {
+    for (const std::string& name : shared_clips(quantized, *start.run)) {
+      quantized.parameters().at(name) = start.run->parameters().at(name);
     }
   }
   return quantized;
