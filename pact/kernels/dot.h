@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "pact/base/isa.h"
+#include "pact/kernels/unpack.h"
 
 namespace pact::kernels {
 
@@ -31,6 +32,9 @@ struct DotOperands {
   std::int64_t count = 1;
   std::ptrdiff_t a_next = 0;
   std::ptrdiff_t c_next = 0;  // sums
+  /// Weights of later runs: as many groups as this run multiplies are taken and unpacked on the
+  /// way. For kernels that `unpack`.
+  UnpackOperands* ahead = nullptr;
 };
 using DotFunction = void (*)(const DotOperands&);
 
@@ -44,6 +48,7 @@ struct DotKernel {
   int max_rows;
   int products_in_16_bits;
   const DotFunction* run;  // [rows - 1]
+  bool unpacks = false;    // `ahead`
   /// What a thread must call after its last run, before it does anything else that may use the
   /// registers of tiles; null if that is nothing.
   void (*release)() = nullptr;

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // tdpbusd: 16 rows of up to 16 quads of codes times as many quads of 16 columns of weights, added
 // to 16 x 16 sums. Tiles 0 to 3 are sums, 4 and 5 codes of a tile of rows each, 6 and 7 weights of
-// a tile of columns each. 17 to 31 rows are two tiles that overlap, and a segment is cut into equal
-// tiles of quads: what tiles are configured for, which takes as long as a hundred products of them,
-// seldom changes.
+// a tile of columns each: two tiles of rows by two of columns, or up to four by one. Where rows are
+// no whole tiles, the last tile overlaps the one before it. A segment is cut into equal tiles of
+// quads: what tiles are configured for, which takes as long as a hundred products of them, seldom
+// changes.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "pact/kernels/dot.h"
+#include "pact/kernels/unpack_ymm.h"
 
 namespace pact::kernels {
 namespace {
 
 constexpr int kTile = 16;  // rows, quads, columns
 constexpr int kTileBytes = 4 * kTile;
-constexpr int kMaxRows = 2 * kTile;
 
 // As ldtilecfg reads it.
 struct TileConfiguration {
@@ -60,49 +62,83 @@ void release() {
   _tile_release();
 }
 
+// Short tiles are faster, if all runs have them: above two tiles, where all rows come in one run.
+constexpr int tile_rows(int rows) {
+  if (rows <= kTile) return rows;
+  if (rows <= 2 * kTile) return kTile;
+  const int tiles = (rows + kTile - 1) / kTile;
+  return (rows + tiles - 1) / tiles;
+}
+
 template <int kRows, int kVectors>
 struct Block {
-  static constexpr bool kTwoOfRows = kRows > kTile;
+  static constexpr int kTilesOfRows = (kRows + kTile - 1) / kTile;
+  static constexpr int kTileRows = tile_rows(kRows);
   static constexpr bool kTwoOfColumns = kVectors > 1;
+  static_assert(kTilesOfRows * kVectors <= 4);
   static constexpr std::ptrdiff_t kQuadBytes = kVectors * kTileBytes;  // of all columns
-  static constexpr std::ptrdiff_t kSecondRow = kTwoOfRows ? kRows - kTile : 0;
+
+  static constexpr std::ptrdiff_t first_row(int tile) {
+    return std::min(tile * kTileRows, kRows - kTileRows);
+  }
 
   static void clear() {
     _tile_zero(0);
-    if constexpr (kTwoOfColumns) _tile_zero(1);
-    if constexpr (kTwoOfRows) _tile_zero(2);
-    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_zero(3);
+    if constexpr (kTwoOfColumns || kTilesOfRows > 2) _tile_zero(1);
+    if constexpr (kTilesOfRows > 1) _tile_zero(2);
+    if constexpr (kTilesOfRows * kVectors > 3) _tile_zero(3);
   }
 
-  // Products of as many quads as the tiles are configured for.
-  static void add(const char* a, std::ptrdiff_t row_stride, const char* b) {
+  // Products of as many quads as the tiles are configured for. `meanwhile` is called after each
+  // product of tiles: what vectors do then costs least.
+  template <typename Meanwhile>
+  static void add(const char* a, std::ptrdiff_t row_stride, const char* b, Meanwhile&& meanwhile) {
     _tile_loadd(4, a, row_stride);
     _tile_loadd(6, b, kQuadBytes);
     _tile_dpbusd(0, 4, 6);
-    if constexpr (kTwoOfRows) {
-      _tile_loadd(5, a + kSecondRow * row_stride, row_stride);
+    meanwhile();
+    if constexpr (kTilesOfRows > 1) {
+      _tile_loadd(5, a + first_row(1) * row_stride, row_stride);
       _tile_dpbusd(2, 5, 6);
+      meanwhile();
     }
     if constexpr (kTwoOfColumns) {
       _tile_loadd(7, b + kTileBytes, kQuadBytes);
       _tile_dpbusd(1, 4, 7);
-      if constexpr (kTwoOfRows) _tile_dpbusd(3, 5, 7);
+      meanwhile();
+    }
+    if constexpr (kTwoOfColumns && kTilesOfRows > 1) {
+      _tile_dpbusd(3, 5, 7);
+      meanwhile();
+    }
+    if constexpr (kTilesOfRows > 2) {
+      _tile_loadd(4, a + first_row(2) * row_stride, row_stride);
+      _tile_dpbusd(1, 4, 6);
+      meanwhile();
+    }
+    if constexpr (kTilesOfRows > 3) {
+      _tile_loadd(5, a + first_row(3) * row_stride, row_stride);
+      _tile_dpbusd(3, 5, 6);
+      meanwhile();
     }
   }
 
   static void store(std::int32_t* c) {
-    constexpr std::ptrdiff_t kSecond = kSecondRow * kVectors * kTile;
+    const auto at = [&](int tile, int column) {
+      return c + first_row(tile) * kVectors * kTile + column;
+    };
     _tile_stored(0, c, kQuadBytes);
-    if constexpr (kTwoOfColumns) _tile_stored(1, c + kTile, kQuadBytes);
-    if constexpr (kTwoOfRows) _tile_stored(2, c + kSecond, kQuadBytes);
-    if constexpr (kTwoOfRows && kTwoOfColumns) _tile_stored(3, c + kSecond + kTile, kQuadBytes);
+    if constexpr (kTwoOfColumns) _tile_stored(1, at(0, kTile), kQuadBytes);
+    if constexpr (kTilesOfRows > 1) _tile_stored(2, at(1, 0), kQuadBytes);
+    if constexpr (kTilesOfRows > 1 && kTwoOfColumns) _tile_stored(3, at(1, kTile), kQuadBytes);
+    if constexpr (kTilesOfRows > 2) _tile_stored(1, at(2, 0), kQuadBytes);
+    if constexpr (kTilesOfRows > 3) _tile_stored(3, at(3, 0), kQuadBytes);
   }
 };
 
-template <int kRows, int kVectors>
-void dot_amx(const DotOperands& o) {
+template <int kRows, int kVectors, typename Meanwhile>
+void multiply(const DotOperands& o, int quads, Meanwhile&& meanwhile) {
   using Sums = Block<kRows, kVectors>;
-  const int quads = configure(kRows < kTile ? kRows : kTile, o.quads);
   const char* a = static_cast<const char*>(o.a);
   const char* b = static_cast<const char*>(o.b);
   std::int32_t* c = o.c;
@@ -110,22 +146,53 @@ void dot_amx(const DotOperands& o) {
     Sums::clear();
     for (std::int64_t segment = 0; segment < o.segments; ++segment) {
       for (std::int64_t quad = 0; quad < o.quads; quad += quads, b += quads * Sums::kQuadBytes) {
-        Sums::add(a + segment * o.segment_stride + 4 * quad, o.row_stride, b);
+        Sums::add(a + segment * o.segment_stride + 4 * quad, o.row_stride, b, meanwhile);
       }
     }
     Sums::store(c);
   }
 }
 
+template <int kRows, int kVectors, int kBits>
+void multiply_and_unpack(const DotOperands& o, int quads) {
+  constexpr int kProducts = Block<kRows, kVectors>::kTilesOfRows * kVectors;
+  constexpr int kPart = (kTile * kVectors + kProducts - 1) / kProducts;  // groups
+  static_assert(kTileBytes == kUnpackedBytes, "a quad of a tile is a group");
+  const UnpackOperands ahead = o.ahead->take(o.count * o.segments * o.quads * kVectors);
+  YmmUnpacker<kBits> unpacker(ahead);
+  unpacker.run(ahead.groups % kPart);
+  std::int64_t parts = ahead.groups / kPart;
+  multiply<kRows, kVectors>(o, quads, [&] {
+    if (parts == 0) return;
+    unpacker.template run<kPart>();
+    --parts;
+  });
+}
+
+template <int kRows, int kVectors>
+void dot_amx(const DotOperands& o) {
+  const int quads = configure(Block<kRows, kVectors>::kTileRows, o.quads);
+  if (o.ahead == nullptr || o.ahead->groups == 0) {
+    multiply<kRows, kVectors>(o, quads, [] {});
+  } else if (o.ahead->bits == 4) {
+    multiply_and_unpack<kRows, kVectors, 4>(o, quads);
+  } else {
+    multiply_and_unpack<kRows, kVectors, 2>(o, quads);
+  }
+}
+
+template <int kRows>
 struct RowTable {
-  DotFunction run[kMaxRows];
+  DotFunction run[kRows];
 };
 template <int kVectors, int... kRow>
-constexpr RowTable rows_of(std::integer_sequence<int, kRow...>) {
+constexpr RowTable<sizeof...(kRow)> rows_of(std::integer_sequence<int, kRow...>) {
   return {{&dot_amx<kRow + 1, kVectors>...}};
 }
 template <int kVectors>
-constexpr RowTable kAmxRows = rows_of<kVectors>(std::make_integer_sequence<int, kMaxRows>());
+constexpr int kMostRows = 4 / kVectors* kTile;
+template <int kVectors>
+constexpr auto kAmxRows = rows_of<kVectors>(std::make_integer_sequence<int, kMostRows<kVectors>>());
 
 template <int kVectors>
 constexpr DotKernel amx_kernel(const char* name) {
@@ -133,13 +200,14 @@ constexpr DotKernel amx_kernel(const char* name) {
           .isa = Isa::Amx,
           .operand = DotOperand::Bytes,
           .columns = kVectors * kTile,
-          .max_rows = kMaxRows,
+          .max_rows = kMostRows<kVectors>,
           .products_in_16_bits = 0,
           .run = kAmxRows<kVectors>.run,
+          .unpacks = true,
           .release = &release};
 }
 
-constexpr DotKernel kAmxDots[] = {amx_kernel<1>("dot_u8_s8_i32_32x16x4_amx"),
+constexpr DotKernel kAmxDots[] = {amx_kernel<1>("dot_u8_s8_i32_64x16x4_amx"),
                                   amx_kernel<2>("dot_u8_s8_i32_32x32x4_amx")};
 
 }  // namespace

@@ -89,7 +89,7 @@ struct Call {
   std::int64_t sums() const { return std::int64_t{rows} * kernel.columns; }
 
   template <typename Draw>
-  void expect_exact(const Draw& draw) const {
+  void expect_exact(const Draw& draw, UnpackOperands* ahead = nullptr) const {
     std::vector<Activation> a(static_cast<std::size_t>(shape.count * matrix_size()));
     std::vector<Weight> weights(static_cast<std::size_t>(shape.count * kernel.columns * filter()));
     draw(a, weights);
@@ -111,7 +111,8 @@ struct Call {
                           .c = c.data(),
                           .count = shape.count,
                           .a_next = matrix_size() * kBytes,
-                          .c_next = c_next});
+                          .c_next = c_next,
+                          .ahead = ahead});
     ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
                            << " segments of " << shape.depth;
   }
@@ -223,13 +224,117 @@ TEST(Dot, RunsOfChangingShapesFollowEachOther) {
                                       {5, 48},
                                       {20, 48},
                                       {16, 192},
+                                      {33, 64},
+                                      {49, 64},
+                                      {64, 64},
                                       {32, 64},
                                       {1, 4}}) {
+      if (rows > kernel.max_rows) continue;
       const Call<std::uint8_t, std::int8_t> call{kernel, rows, {.depth = depth}};
       call.expect_exact(draw);
     }
     kernel.release();
   }
+}
+
+// Of as many groups as a run multiplies, whatever it is asked for.
+void expect_unpacked_ahead(const DotKernel& kernel, int rows, const Shape& shape, int bits,
+                           std::int64_t asked) {
+  std::mt19937 random(static_cast<unsigned>(rows));
+  const auto draw = [&](auto& a, auto& weights) {
+    fill(a, 0, 255, random);
+    fill(weights, -128, 127, random);
+  };
+  const std::int8_t levels[kUnpackLevels] = {-7, -5, -3, -1, 1,  3,  5,  7,
+                                             9,  11, 13, 15, 17, 19, 21, 23};
+  std::vector<std::uint8_t> codes(static_cast<std::size_t>(asked * kUnpackedBytes));
+  fill(codes, 0, (1 << bits) - 1, random);
+  std::vector<std::uint8_t> packed(static_cast<std::size_t>(asked * packed_group_bytes(bits)));
+  pack_groups(codes.data(), asked, bits, packed.data());
+  std::vector<std::int8_t> target(codes.size(), std::int8_t{99});
+  UnpackOperands ahead{packed.data(), bits, levels, asked, target.data()};
+  const Call<std::uint8_t, std::int8_t> call{kernel, rows, shape};
+  call.expect_exact(draw, &ahead);
+  const std::int64_t multiplied = shape.count *
+                                  dot_packed_bytes(kernel.operand, kernel.columns, shape.segments,
+                                                   shape.depth, kernel.columns) /
+                                  kUnpackedBytes;
+  const std::int64_t taken = std::min(asked, multiplied);
+  std::vector<std::int8_t> expected(target.size(), std::int8_t{99});
+  for (std::int64_t i = 0; i < taken * kUnpackedBytes; ++i) {
+    expected[static_cast<std::size_t>(i)] = levels[codes[static_cast<std::size_t>(i)]];
+  }
+  ASSERT_EQ(target, expected) << kernel.name << ", " << rows << " rows, " << bits << " bits";
+  ASSERT_EQ(ahead.groups, asked - taken);
+  ASSERT_EQ(ahead.packed, packed.data() + taken * packed_group_bytes(bits));
+  ASSERT_EQ(ahead.target, target.data() + taken * kUnpackedBytes);
+}
+
+TEST(Dot, UnpacksOnTheWayAsMuchAsItMultiplies) {
+  int tested = 0;
+  for_every_dot([&](const DotKernel& kernel, int rows) {
+    if (!kernel.unpacks) return;
+    ++tested;
+    for (const int bits : {2, 4}) {
+      for (const std::int64_t asked : {0, 1, 15, 40, 1000}) {
+        expect_unpacked_ahead(kernel, rows, {.segments = 3, .depth = 64}, bits, asked);
+        expect_unpacked_ahead(kernel, rows, {.depth = 20, .count = 2}, bits, asked);
+      }
+    }
+  });
+  const std::vector<Isa> isas = available_isas();
+  EXPECT_EQ(tested > 0, std::find(isas.begin(), isas.end(), Isa::Amx) != isas.end());
+}
+
+// Panel after panel, each with weights that earlier runs have unpacked.
+TEST(Dot, RunsFindWhatEarlierOnesHaveUnpacked) {
+  constexpr std::int64_t kPanels = 3;
+  constexpr std::int64_t kFirstGroups = 128;
+  constexpr int kBits = 4;
+  for_every_dot([&](const DotKernel& kernel, int rows) {
+    if (!kernel.unpacks) return;
+    for (const std::int64_t depth : {60, 256, 1200}) {
+      std::mt19937 random(static_cast<unsigned>(rows));
+      std::vector<std::uint8_t> a(static_cast<std::size_t>(rows * depth));
+      fill(a, 0, 255, random);
+      const std::int64_t columns = kPanels * kernel.columns;
+      std::vector<std::int8_t> weights(static_cast<std::size_t>(columns * depth));
+      fill(weights, 0, 15, random);
+      std::vector<std::int8_t> levels(kUnpackLevels);
+      fill(levels, -128, 127, random);
+      std::vector<std::int8_t> codes(weights.size());
+      pack_dot_columns(weights.data(), columns, 1, depth, kernel.columns, codes.data());
+      const auto groups = static_cast<std::int64_t>(codes.size()) / kUnpackedBytes;
+      std::vector<std::uint8_t> packed(codes.size() / 2);
+      pack_groups(reinterpret_cast<const std::uint8_t*>(codes.data()), groups, kBits,
+                  packed.data());
+      std::vector<std::int8_t> b(codes.size(), std::int8_t{99});
+      UnpackOperands ahead{packed.data(), kBits, levels.data(), groups, b.data()};
+      select_unpack(kernel.isa).run(ahead.take(kFirstGroups));
+      for (std::int64_t panel = 0; panel < kPanels; ++panel) {
+        std::vector<std::int32_t> c(static_cast<std::size_t>(rows * kernel.columns));
+        kernel.run[rows - 1]({.a = a.data(),
+                              .row_stride = depth,
+                              .segment_stride = depth,
+                              .segments = 1,
+                              .quads = depth / 4,
+                              .b = b.data() + panel * kernel.columns * depth,
+                              .c = c.data(),
+                              .ahead = &ahead});
+        for (std::int64_t i = 0; i < rows * kernel.columns; ++i) {
+          std::int32_t sum = 0;
+          const std::int64_t column = panel * kernel.columns + i % kernel.columns;
+          for (std::int64_t d = 0; d < depth; ++d) {
+            const auto code = weights[static_cast<std::size_t>(column * depth + d)];
+            sum += a[static_cast<std::size_t>(i / kernel.columns * depth + d)] *
+                   levels[static_cast<std::size_t>(code)];
+          }
+          ASSERT_EQ(c[static_cast<std::size_t>(i)], sum)
+              << kernel.name << ", " << rows << " rows, depth " << depth << ", panel " << panel;
+        }
+      }
+    }
+  });
 }
 
 TEST(Dot, TilesCutASegmentIntoEqualParts) {
@@ -305,6 +410,8 @@ TEST(SelectDot, TakesTheLongestSumsThatTheProductsFit) {
   EXPECT_EQ(select_byte_dot(Isa::Avx512Vnni, 64, 0, 17)->columns, 32);
   EXPECT_EQ(select_byte_dot(Isa::AvxVnni, 64, 0)->isa, Isa::AvxVnni);
   EXPECT_EQ(select_byte_dot(Isa::Amx, 64, 0)->isa, Isa::Amx);
+  EXPECT_EQ(select_byte_dot(Isa::Amx, 64, 0, 64)->columns, 16);
+  EXPECT_EQ(select_byte_dot(Isa::Amx, 64, 0, 65)->columns, 32);
   EXPECT_FALSE(sums_in_16_bits(Isa::Amx));
   EXPECT_TRUE(sums_in_16_bits(Isa::Avx2));
   EXPECT_TRUE(sums_in_16_bits(Isa::Avx512));

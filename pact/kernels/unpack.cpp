@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/kernels/unpack.h"
 
+#include <algorithm>
+
 #include "pact/kernels/select.h"
 
 namespace pact::kernels {
+
+UnpackOperands UnpackOperands::take(std::int64_t count) {
+  UnpackOperands first = *this;
+  first.groups = std::min(groups, count);
+  packed += first.groups * packed_group_bytes(bits);
+  target += first.groups * kUnpackedBytes;
+  groups -= first.groups;
+  return first;
+}
 
 const UnpackKernel& select_unpack(Isa isa) {
   static constexpr const UnpackKernel* kKernels[] = {

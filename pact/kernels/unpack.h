@@ -20,6 +20,9 @@ struct UnpackOperands {
   const std::int8_t* levels;  // [16], of the codes; those of 2 bits have the first four
   std::int64_t groups;
   std::int8_t* target;
+
+  /// Gives away its first groups, at most `count`.
+  UnpackOperands take(std::int64_t count);
 };
 using UnpackFunction = void (*)(const UnpackOperands&);
 

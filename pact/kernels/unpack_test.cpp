@@ -50,5 +50,19 @@ TEST(Unpack, EveryKernelGivesTheLevelOfEveryCode) {
   EXPECT_EQ(tested, expected);
 }
 
+TEST(Unpack, GivesAwayItsFirstGroups) {
+  std::uint8_t packed[5 * packed_group_bytes(4)];
+  std::int8_t target[5 * kUnpackedBytes];
+  UnpackOperands operands{packed, 4, nullptr, 5, target};
+  const UnpackOperands first = operands.take(3);
+  EXPECT_EQ(first.packed, packed);
+  EXPECT_EQ(first.target, target);
+  EXPECT_EQ(first.groups, 3);
+  EXPECT_EQ(operands.packed, packed + 3 * packed_group_bytes(4));
+  EXPECT_EQ(operands.target, target + 3 * kUnpackedBytes);
+  EXPECT_EQ(operands.take(3).groups, 2);
+  EXPECT_EQ(operands.take(3).groups, 0);
+}
+
 }  // namespace
 }  // namespace pact::kernels

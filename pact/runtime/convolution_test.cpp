@@ -153,6 +153,7 @@ TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
   for (const std::int64_t kernel : {1, 3}) {
     for (const std::int64_t stride : {1, 2}) {
       for (const Grid& activations : {unsigned_grid(4), affine_grid(4, 5)}) {
+        SCOPED_TRACE(text("kernel ", kernel, ", stride ", stride));
         const Network network = joined_convolutions(kernel, stride, activations);
         const std::int64_t pixels = stride == 1 ? 9 * 11 : 5 * 6;
         const std::int64_t narrow = pixels * 48 * 64 * 9;

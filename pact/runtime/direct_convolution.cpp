@@ -18,6 +18,8 @@ constexpr std::int64_t kCachedWeights = 512 << 10;
 constexpr std::int64_t kFewestPacked = 128 << 10;
 constexpr int kMostPackedBits = 4;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
+// That a kernel which unpacks keeps before it: few enough for the first cache.
+constexpr std::int64_t kGroupsAhead = 128;
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 2048;
 
@@ -32,13 +34,15 @@ class DirectConvolution final : public PanelConvolution {
 
   // False where this way cannot go. Bytes where weights and sums fit and the kernel is exact, else
   // words: a model bounds sums of products of levels, and codes can be larger.
-  bool prepare(Isa isa) {
+  bool prepare(Isa isa) { return prepare(isa, windows_in_run()); }
+  // For a kernel that takes that many `rows`, if one does.
+  bool prepare(Isa isa, std::int64_t rows) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
       const Isa level = isa == Isa::Amx && !suits_tiles() ? slower(isa) : isa;
-      kernel_ = kernels::select_byte_dot(level, out_.channels, most);
+      kernel_ = kernels::select_byte_dot(level, out_.channels, most, rows);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes(isa);
@@ -53,7 +57,9 @@ class DirectConvolution final : public PanelConvolution {
   bool join(std::unique_ptr<DirectConvolution> shortcut, Isa isa) {
     const bool in_tiles = isa == Isa::Amx && suits_tiles();
     if (!is_pointwise() && !in_tiles) return false;
-    if (!shortcut->prepare(isa) || !shortcut->is_pointwise() || shortcut->is_framed()) return false;
+    if (!shortcut->prepare(isa, windows_in_run()) || !shortcut->is_pointwise() ||
+        shortcut->is_framed())
+      return false;
     if (!prepare(isa) || kernel_ != shortcut->kernel_) return false;
     add_summands_of(*shortcut);
     panels_at_once_ =
@@ -69,7 +75,7 @@ class DirectConvolution final : public PanelConvolution {
   }
   std::size_t scratch_bytes() const override {
     const std::size_t shortcut = shortcut_ ? sums_bytes() + shortcut_->unpacked_bytes() : 0;
-    return framed_bytes() + sums_bytes() + unpacked_bytes() + shortcut;
+    return framed_bytes() + sums_bytes() + unpacked_bytes() + shortcut + shortcut_pixels_bytes();
   }
 
  private:
@@ -101,6 +107,11 @@ class DirectConvolution final : public PanelConvolution {
     }
     return most;
   }
+  bool is_dense() const { return op_.stride.x == 1 && op_.stride.y == 1; }
+  // Whose distance is the same: of all outputs, or of a row.
+  std::int64_t windows_in_run() const {
+    return (is_dense() ? (out_.height - 1) * padded_width() : 0) + out_.width;
+  }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
@@ -118,6 +129,10 @@ class DirectConvolution final : public PanelConvolution {
     return whole_lines(static_cast<std::size_t>(kSums) * sizeof(std::int32_t));
   }
 
+  std::size_t shortcut_pixels_bytes() const {
+    return shortcut_ ? shortcut_->pixels_bytes(rows_in_block_ * width_) : 0;
+  }
+
   // Of the panels that are unpacked at a time.
   std::size_t unpacked_bytes() const {
     if (unpack_ == nullptr) return 0;
@@ -129,21 +144,23 @@ class DirectConvolution final : public PanelConvolution {
     panels_ = (out_.channels + columns_ - 1) / columns_;
     rows_ = out_.height;
     width_ = out_.width;
-    const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && op_.stride.y == 1 &&
-                              op_.stride.x == 1 && !is_framed();
+    const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && is_dense() && !is_framed();
     panel_bytes_ =
         kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
     if (on_bytes() && op_.grid.bits <= kMostPackedBits && depth_ % 4 == 0 &&
         panel_bytes_ % kernels::kUnpackedBytes == 0 && panel_bytes_ <= kCachedWeights &&
         panels_ * panel_bytes_ >= kFewestPacked) {
       unpack_ = &kernels::select_unpack(isa);
+      for (int code = 0; code < op_.grid.codes; ++code) {
+        levels_[code] = static_cast<std::int8_t>(op_.grid.level(code));
+      }
     }
     panels_at_once_ = std::max<std::int64_t>(1, kCachedWeights / panel_bytes_);
     // Then a row can have any length: the best is as many pixels as are finished together.
     if (pixels_alone) {
       rows_ = parts_of(out_.pixels(), longest());
       width_ = parts_of(out_.pixels(), rows_);
-    } else if (op_.stride.x == 1 && op_.stride.y == 1 && 2 * width_ <= kernel_->max_rows) {
+    } else if (is_dense() && 2 * width_ <= kernel_->max_rows) {
       rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / framed_width());
     }
   }
@@ -185,20 +202,22 @@ class DirectConvolution final : public PanelConvolution {
     kernels::pack_dot_columns(weights.data(), count, op_.kernel.y, depth_, columns_, target);
   }
 
-  // Weights of some panels as the kernel reads them, in `scratch` if they have to be unpacked.
-  const std::byte* weights_of(const Range& panels, std::byte* scratch) const {
+  // Of some panels, as the kernel reads them, and what it has to unpack before it comes there.
+  struct Weights {
+    const std::byte* bytes;
+    kernels::UnpackOperands packed;
+  };
+  Weights weights_of(const Range& panels, std::byte* scratch) const {
     const std::byte* stored = weights_.data() + panels.first * stored_bytes();
-    if (unpack_ == nullptr) return stored;
-    std::int8_t levels[kernels::kUnpackLevels] = {};
-    for (int code = 0; code < op_.grid.codes; ++code) {
-      levels[code] = static_cast<std::int8_t>(op_.grid.level(code));
-    }
-    unpack_->run({.packed = reinterpret_cast<const std::uint8_t*>(stored),
-                  .bits = packed_bits(),
-                  .levels = levels,
-                  .groups = panels.count * panel_bytes_ / kernels::kUnpackedBytes,
-                  .target = reinterpret_cast<std::int8_t*>(scratch)});
-    return scratch;
+    if (unpack_ == nullptr) return {stored, {}};
+    Weights weights{scratch,
+                    {.packed = reinterpret_cast<const std::uint8_t*>(stored),
+                     .bits = packed_bits(),
+                     .levels = levels_,
+                     .groups = panels.count * panel_bytes_ / kernels::kUnpackedBytes,
+                     .target = reinterpret_cast<std::int8_t*>(scratch)}};
+    unpack_->run(weights.packed.take(kernel_->unpacks ? kGroupsAhead : weights.packed.groups));
+    return weights;
   }
 
   // Where a row of outputs begins to read.
@@ -221,19 +240,27 @@ class DirectConvolution final : public PanelConvolution {
       }
       source = scratch;
     }
+    Pixels shortcut_pixels{};
+    if (shortcut_) {
+      const std::int64_t first = block.rows.first * width_;
+      const std::int64_t last = std::min(first + block.rows.count * width_, out_.pixels());
+      shortcut_pixels = shortcut_->pixels_of(batch, image, {first, last - first},
+                                             scratch + scratch_bytes() - shortcut_pixels_bytes());
+    }
     std::byte* unpacked = scratch + framed_bytes() + sums_bytes() + (shortcut_ ? sums_bytes() : 0);
     const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
     for (std::int64_t first = 0; first < block.panels.count; first += panels_at_once_) {
       const Range panels{block.panels.first + first,
                          std::min(panels_at_once_, block.panels.count - first)};
-      const std::byte* weights = weights_of(panels, unpacked);
-      const std::byte* shortcut =
-          shortcut_ ? shortcut_->weights_of(panels, unpacked + unpacked_bytes()) : nullptr;
+      Weights weights = weights_of(panels, unpacked);
+      Weights shortcut =
+          shortcut_ ? shortcut_->weights_of(panels, unpacked + unpacked_bytes()) : Weights{};
       for (std::int64_t group = 0; group < groups; ++group) {
         const Range rows = part_of({0, block.rows.count}, group, groups);
         for (std::int64_t p = 0; p < panels.count; ++p) {
-          const Panel panel{panels.first + p, weights + p * panel_bytes_,
-                            shortcut_ ? shortcut + p * shortcut_->panel_bytes_ : nullptr};
+          const Panel panel{panels.first + p, panel_of(weights, p),
+                            shortcut_ ? shortcut_->panel_of(shortcut, p) : PanelWeights{},
+                            shortcut_pixels};
           run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
                    source + row_offset(rows.first), sums);
         }
@@ -242,10 +269,39 @@ class DirectConvolution final : public PanelConvolution {
     if (kernel_->release != nullptr) kernel_->release();
   }
 
+  // Of a pointwise convolution: the codes of outputs' pixels, side by side.
+  struct Pixels {
+    const std::byte* codes;
+    std::int64_t first;
+  };
+  Pixels pixels_of(const Batch& batch, std::int64_t image, const Range& pixels,
+                   std::byte* scratch) const {
+    const auto* codes = reinterpret_cast<const std::byte*>(input(batch, image));
+    if (is_dense()) return {codes, 0};
+    for (std::int64_t i = 0; i < pixels.count; ++i) {
+      const std::int64_t y = (pixels.first + i) / out_.width * op_.stride.y;
+      const std::int64_t x = (pixels.first + i) % out_.width * op_.stride.x;
+      std::copy_n(codes + (y * in_.width + x) * pixel_bytes(), pixel_bytes(),
+                  scratch + i * pixel_bytes());
+    }
+    return {scratch, pixels.first};
+  }
+  std::size_t pixels_bytes(std::int64_t pixels) const {
+    return is_dense() ? 0 : whole_lines(static_cast<std::size_t>(pixels * pixel_bytes()));
+  }
+
+  struct PanelWeights {
+    const std::byte* bytes;
+    kernels::UnpackOperands* ahead;  // of the panels behind it
+  };
+  PanelWeights panel_of(Weights& weights, std::int64_t place) const {
+    return {weights.bytes + place * panel_bytes_, &weights.packed};
+  }
   struct Panel {
     std::int64_t index;
-    const std::byte* weights;
-    const std::byte* shortcut_weights;
+    PanelWeights weights;
+    PanelWeights shortcut;
+    Pixels shortcut_pixels;
   };
 
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
@@ -253,7 +309,8 @@ class DirectConvolution final : public PanelConvolution {
     const std::int64_t first_pixel = rows.first * width_;
     if (rows.count > 1) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
-      multiply(source, rows.count * framed_width() - between_rows(), panel.weights, sums);
+      multiply(source, step_bytes(), rows.count * framed_width() - between_rows(), panel.weights,
+               sums);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
                       sums + row * framed_width() * columns_, sums + kSums);
@@ -263,7 +320,7 @@ class DirectConvolution final : public PanelConvolution {
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
     for (std::int64_t first = 0; first < width; first += longest()) {
       const std::int64_t pixels = std::min(longest(), width - first);
-      multiply(source + first * step_bytes(), pixels, panel.weights, sums);
+      multiply(source + first * step_bytes(), step_bytes(), pixels, panel.weights, sums);
       finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums, sums + kSums);
     }
   }
@@ -272,7 +329,11 @@ class DirectConvolution final : public PanelConvolution {
                      const Panel& panel, const std::int32_t* sums,
                      std::int32_t* shortcut_sums) const {
     const Range filters = filters_of(panel.index);
-    if (shortcut_) shortcut_->sum(batch, image, pixels, panel.shortcut_weights, shortcut_sums);
+    if (shortcut_) {
+      const Pixels& from = panel.shortcut_pixels;
+      shortcut_->multiply(from.codes + (pixels.first - from.first) * shortcut_->pixel_bytes(),
+                          shortcut_->pixel_bytes(), pixels.count, panel.shortcut, shortcut_sums);
+    }
     finish(batch, image,
            {.values = sums,
             .shortcut = shortcut_sums,
@@ -283,44 +344,30 @@ class DirectConvolution final : public PanelConvolution {
             .channels = filters.count});
   }
 
-  // The sums of any pixels of a pointwise convolution.
-  void sum(const Batch& batch, std::int64_t image, const Range& pixels, const std::byte* weights,
-           std::int32_t* sums) const {
-    const auto* codes = reinterpret_cast<const std::byte*>(input(batch, image));
-    for (std::int64_t done = 0; done < pixels.count;) {
-      const std::int64_t y = (pixels.first + done) / out_.width;
-      const std::int64_t x = (pixels.first + done) % out_.width;
-      const std::int64_t run =
-          op_.stride.x == 1 && op_.stride.y == 1 ? pixels.count : out_.width - x;
-      const std::int64_t count = std::min(pixels.count - done, run);
-      multiply(codes + (y * op_.stride.y * in_.width + x * op_.stride.x) * pixel_bytes(), count,
-               weights, sums + done * columns_);
-      done += count;
-    }
-  }
-
   // Pieces of about one length, none longer than the kernel's rows.
-  void multiply(const std::byte* source, std::int64_t pixels, const std::byte* weights,
-                std::int32_t* sums) const {
+  void multiply(const std::byte* source, std::ptrdiff_t step, std::int64_t pixels,
+                const PanelWeights& weights, std::int32_t* sums) const {
     const std::int64_t pieces = parts_of(pixels, kernel_->max_rows);
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       const Range part = part_of({0, pixels}, piece, pieces);
-      kernel_->run[part.count - 1]({.a = source + part.first * step_bytes(),
-                                    .row_stride = step_bytes(),
+      kernel_->run[part.count - 1]({.a = source + part.first * step,
+                                    .row_stride = step,
                                     .segment_stride = op_.dilation.y * row_bytes(),
                                     .segments = op_.kernel.y,
                                     .quads = quads(),
-                                    .b = weights,
-                                    .c = sums + part.first * columns_});
+                                    .b = weights.bytes,
+                                    .c = sums + part.first * columns_,
+                                    .ahead = piece == 0 ? weights.ahead : nullptr});
     }
   }
 
   const kernels::DotKernel* kernel_ = nullptr;
   const kernels::UnpackKernel* unpack_ = nullptr;  // of weights that lie packed
-  std::int64_t panel_bytes_ = 0;                   // as the kernel reads it
-  std::int64_t panels_at_once_ = 1;                // that a second-level cache holds
-  std::int64_t depth_ = 0;                         // elements under a row of a filter
-  std::int64_t width_ = 0;                         // of a row of outputs
+  std::int8_t levels_[kernels::kUnpackLevels] = {};
+  std::int64_t panel_bytes_ = 0;     // as the kernel reads it
+  std::int64_t panels_at_once_ = 1;  // that a second-level cache holds
+  std::int64_t depth_ = 0;           // elements under a row of a filter
+  std::int64_t width_ = 0;           // of a row of outputs
   std::int64_t rows_at_once_ = 1;
   std::unique_ptr<DirectConvolution> shortcut_;
 };
