@@ -121,14 +121,14 @@ Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std:
 
 }  // namespace
 
-bool PanelConvolution::cut_rows(std::int64_t row_bytes) {
+bool PanelConvolution::cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes) {
   constexpr std::int64_t kCachedBytes = 192 << 10;
   constexpr std::int64_t kMostBytes = 64 << 20;
   rows_in_block_ = rows_;
-  while (rows_in_block_ > 1 && rows_read(rows_in_block_) * row_bytes > kCachedBytes) {
+  while (rows_in_block_ > 1 && bytes(rows_in_block_) > kCachedBytes) {
     --rows_in_block_;
   }
-  return rows_read(rows_in_block_) * row_bytes <= kMostBytes;
+  return bytes(rows_in_block_) <= kMostBytes;
 }
 
 bool PanelConvolution::suits_tiles() const {
@@ -157,12 +157,13 @@ namespace {
 
 // copy(from, count, to) copies pixels, `zero` fills what lies outside the image.
 template <typename T, typename Copy>
-void frame_rows(const format::Value& in, std::int64_t padding, std::int64_t top, std::int64_t rows,
+void frame_rows(const format::Value& in, std::int64_t padding, const InputRows& rows,
                 std::int64_t framed_width, T zero, T* target, const Copy& copy) {
   const std::int64_t row_size = in.width * std::int64_t{in.channels};
   const std::int64_t left = padding * in.channels;
   const std::int64_t framed_size = framed_width * in.channels;
-  for (std::int64_t y = top; y < top + rows; ++y, target += framed_size) {
+  for (std::int64_t row = 0; row < rows.count; ++row, target += framed_size) {
+    const std::int64_t y = rows.first + row * rows.step;
     if (y < 0 || y >= in.height) {
       std::fill_n(target, framed_size, zero);
       continue;
@@ -175,19 +176,19 @@ void frame_rows(const format::Value& in, std::int64_t padding, std::int64_t top,
 
 }  // namespace
 
-void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+void PanelConvolution::frame(const std::uint8_t* source, const InputRows& rows,
                              std::int64_t framed_width, std::uint8_t* target) const {
   const auto zero = static_cast<std::uint8_t>(-in_.grid.lowest);
-  frame_rows(in_, op_.padding.left, top, rows, framed_width, zero, target,
+  frame_rows(in_, op_.padding.left, rows, framed_width, zero, target,
              [&](std::int64_t from, std::int64_t count, std::uint8_t* to) {
                std::copy_n(source + from, count, to);
              });
 }
 
-void PanelConvolution::frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
+void PanelConvolution::frame(const std::uint8_t* source, const InputRows& rows,
                              std::int64_t framed_width, std::int16_t* target) const {
   const std::int32_t lowest = in_.grid.lowest;
-  frame_rows(in_, op_.padding.left, top, rows, framed_width, std::int16_t{0}, target,
+  frame_rows(in_, op_.padding.left, rows, framed_width, std::int16_t{0}, target,
              [&](std::int64_t from, std::int64_t count, std::int16_t* to) {
                for (std::int64_t i = 0; i < count; ++i) {
                  to[i] = static_cast<std::int16_t>(source[from + i] + lowest);

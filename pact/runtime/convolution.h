@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -56,6 +57,13 @@ class ConvolutionStep : public Step {
   std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros
 };
 
+/// Rows of an image, of which some may lie outside.
+struct InputRows {
+  std::int64_t first;
+  std::int64_t count;
+  std::int64_t step = 1;
+};
+
 /// A convolution whose work is cut into blocks of rows (of outputs, or of tiles of them) times
 /// blocks of panels (of as many output channels as the kernel has columns).
 class PanelConvolution : public ConvolutionStep {
@@ -72,12 +80,12 @@ class PanelConvolution : public ConvolutionStep {
   virtual void run_block(const Batch& batch, std::int64_t image, const Block& block,
                          std::byte* scratch) const = 0;
 
-  /// Copies rows [top, top + rows) of an image with zeros around it: `framed_width` pixels each,
-  /// at least the padding on the left and the width of the image. As codes, or as levels.
-  void frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
-             std::int64_t framed_width, std::uint8_t* target) const;
-  void frame(const std::uint8_t* source, std::int64_t top, std::int64_t rows,
-             std::int64_t framed_width, std::int16_t* target) const;
+  /// Copies rows of an image with zeros around it: `framed_width` pixels each, at least the padding
+  /// on the left and the width of the image. As codes, or as levels.
+  void frame(const std::uint8_t* source, const InputRows& rows, std::int64_t framed_width,
+             std::uint8_t* target) const;
+  void frame(const std::uint8_t* source, const InputRows& rows, std::int64_t framed_width,
+             std::int16_t* target) const;
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
   /// All inputs of one pixel to each output.
@@ -86,10 +94,10 @@ class PanelConvolution : public ConvolutionStep {
            op_.kernel.x == 1;
   }
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
-  /// Sets rows_in_block_ so that what a block reads, `row_bytes` a row, stays in a second-level
+  /// Sets rows_in_block_ so that what a block reads, `bytes(rows)`, stays in a second-level
   /// cache together with a panel of weights. False if what one row of outputs reads is more than
   /// scratch should hold: padding and dilation can be far larger than the image.
-  bool cut_rows(std::int64_t row_bytes);
+  bool cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes);
   /// Whether AMX tiles are faster than vectors, for several pixels and all channels in a filter: of
   /// few products, or cut into small tiles, they are slower to come and go than to multiply.
   bool suits_tiles() const;

@@ -21,7 +21,8 @@ class DepthwiseConvolution final : public PanelConvolution {
   bool prepare(Isa isa) {
     if (op_.groups == 1 || in_group_ != 1 || out_group_ != 1) return false;
     rows_ = out_.height;
-    if (!cut_rows(row_bytes())) return false;
+    const auto bytes = [&](std::int64_t rows) { return rows_read(rows) * row_bytes(); };
+    if (!cut_rows(bytes)) return false;
     const auto largest = std::max(std::abs(op_.grid.lowest), std::abs(op_.grid.highest()));
     if (taps() * largest * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
     kernel_ = &kernels::select_depthwise(isa);
@@ -69,8 +70,8 @@ class DepthwiseConvolution final : public PanelConvolution {
                  std::byte* scratch) const override {
     auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
-    frame(input(batch, image), block.rows.first * op_.stride.y - op_.padding.top,
-          rows_read(block.rows.count), padded_width(), framed);
+    const std::int64_t top = block.rows.first * op_.stride.y - op_.padding.top;
+    frame(input(batch, image), {top, rows_read(block.rows.count)}, padded_width(), framed);
     for (std::int64_t row = 0; row < block.rows.count; ++row) {
       const std::uint8_t* source = framed + row * op_.stride.y * row_bytes();
       for (std::int64_t i = 0; i < block.panels.count; ++i) {

@@ -46,7 +46,8 @@ class DirectConvolution final : public PanelConvolution {
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes(isa);
-    if (!cut_rows(row_bytes()) && is_framed()) return false;
+    const auto bytes = [&](std::int64_t rows) { return framed_rows(rows) * row_bytes(); };
+    if (!cut_rows(bytes) && is_framed()) return false;
     pack();
     if (on_bytes()) multiply_codes();
     return true;
@@ -108,22 +109,33 @@ class DirectConvolution final : public PanelConvolution {
     return most;
   }
   bool is_dense() const { return op_.stride.x == 1 && op_.stride.y == 1; }
-  // Whose distance is the same: of all outputs, or of a row.
+  // Whether rows can be framed in such a way that the windows of all outputs are equally far apart.
+  bool can_join_rows() const { return is_dense() || op_.kernel.y > 1; }
+  // Of windows, that a row takes.
+  std::int64_t steps_in(std::int64_t width) const { return parts_of(width, op_.stride.x); }
+  // That are equally far apart: of all outputs, or of a row.
   std::int64_t windows_in_run() const {
-    return (is_dense() ? (out_.height - 1) * padded_width() : 0) + out_.width;
+    return (can_join_rows() ? (out_.height - 1) * steps_in(padded_width()) : 0) + out_.width;
   }
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
-    return !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0 ||
-           depth_ % 4 != 0;
+    return by_filter_row_ || !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 ||
+           p.right != 0 || depth_ % 4 != 0;
   }
-  std::int64_t framed_width() const { return is_framed() ? padded_width() : in_.width; }
+  std::int64_t framed_width() const {
+    if (by_filter_row_) return steps_in(padded_width()) * op_.stride.x;
+    return is_framed() ? padded_width() : in_.width;
+  }
+  // For `rows` rows of outputs.
+  std::int64_t framed_rows(std::int64_t rows) const {
+    return by_filter_row_ ? op_.kernel.y * rows : rows_read(rows);
+  }
   std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;
     return whole_lines(
-        static_cast<std::size_t>(rows_read(rows_in_block_) * row_bytes() + kOverread));
+        static_cast<std::size_t>(framed_rows(rows_in_block_) * row_bytes() + kOverread));
   }
   std::size_t sums_bytes() const {
     return whole_lines(static_cast<std::size_t>(kSums) * sizeof(std::int32_t));
@@ -160,14 +172,16 @@ class DirectConvolution final : public PanelConvolution {
     if (pixels_alone) {
       rows_ = parts_of(out_.pixels(), longest());
       width_ = parts_of(out_.pixels(), rows_);
-    } else if (is_dense() && 2 * width_ <= kernel_->max_rows) {
-      rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / framed_width());
+    } else if (can_join_rows() && 2 * width_ <= kernel_->max_rows) {
+      by_filter_row_ = !is_dense();
+      rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / windows_in_row());
     }
   }
   // Pixels that are finished together: whole runs of the kernel.
   std::int64_t longest() const { return kSums / columns_ / kernel_->max_rows * kernel_->max_rows; }
   // What a window passes over from the end of a row of outputs to the start of the next.
-  std::int64_t between_rows() const { return framed_width() - width_; }
+  std::int64_t between_rows() const { return windows_in_row() - width_; }
+  std::int64_t windows_in_row() const { return steps_in(framed_width()); }
 
   int packed_bits() const { return op_.grid.bits <= 2 ? 2 : 4; }
   // Of a panel as it lies in memory.
@@ -220,26 +234,52 @@ class DirectConvolution final : public PanelConvolution {
     return weights;
   }
 
-  // Where a row of outputs begins to read.
+  // What the kernel reads.
+  struct Windows {
+    const std::byte* codes;
+    std::ptrdiff_t step;
+    std::ptrdiff_t filter_row;  // from one to the next
+
+    Windows from(std::ptrdiff_t offset) const { return {codes + offset, step, filter_row}; }
+  };
+  // Of some rows of outputs, framed in scratch if they have to be.
+  Windows windows_of(const Batch& batch, std::int64_t image, const Range& rows,
+                     std::byte* scratch) const {
+    const std::uint8_t* codes = input(batch, image);
+    const std::int64_t top = rows.first * op_.stride.y - op_.padding.top;
+    if (by_filter_row_) {
+      const std::ptrdiff_t filter_row = rows.count * row_bytes();
+      for (std::int32_t y = 0; y < op_.kernel.y; ++y) {
+        frame_in(scratch + y * filter_row, codes,
+                 {top + std::int64_t{y} * op_.dilation.y, rows.count, op_.stride.y});
+      }
+      return {scratch, step_bytes(), filter_row};
+    }
+    const std::ptrdiff_t filter_row = op_.dilation.y * row_bytes();
+    if (is_framed()) {
+      frame_in(scratch, codes, {top, rows_read(rows.count)});
+      return {scratch, step_bytes(), filter_row};
+    }
+    return {reinterpret_cast<const std::byte*>(codes) + row_offset(rows.first), step_bytes(),
+            filter_row};
+  }
+  void frame_in(std::byte* scratch, const std::uint8_t* codes, const InputRows& rows) const {
+    if (on_bytes()) {
+      frame(codes, rows, framed_width(), reinterpret_cast<std::uint8_t*>(scratch));
+    } else {
+      frame(codes, rows, framed_width(), reinterpret_cast<std::int16_t*>(scratch));
+    }
+  }
+  // From the first windows to those of another row of outputs.
   std::ptrdiff_t row_offset(std::int64_t row) const {
-    return row * (width_ == out_.width ? op_.stride.y * row_bytes() : width_ * pixel_bytes());
+    if (width_ != out_.width) return row * width_ * pixel_bytes();
+    return row * (by_filter_row_ ? 1 : op_.stride.y) * row_bytes();
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
                  std::byte* scratch) const override {
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
-    const std::uint8_t* codes = input(batch, image);
-    const auto* source = reinterpret_cast<const std::byte*>(codes) + row_offset(block.rows.first);
-    if (is_framed()) {
-      const std::int64_t top = block.rows.first * op_.stride.y - op_.padding.top;
-      const std::int64_t rows = rows_read(block.rows.count);
-      if (on_bytes()) {
-        frame(codes, top, rows, framed_width(), reinterpret_cast<std::uint8_t*>(scratch));
-      } else {
-        frame(codes, top, rows, framed_width(), reinterpret_cast<std::int16_t*>(scratch));
-      }
-      source = scratch;
-    }
+    const Windows windows = windows_of(batch, image, block.rows, scratch);
     Pixels shortcut_pixels{};
     if (shortcut_) {
       const std::int64_t first = block.rows.first * width_;
@@ -262,7 +302,7 @@ class DirectConvolution final : public PanelConvolution {
                             shortcut_ ? shortcut_->panel_of(shortcut, p) : PanelWeights{},
                             shortcut_pixels};
           run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
-                   source + row_offset(rows.first), sums);
+                   windows.from(row_offset(rows.first)), sums);
         }
       }
     }
@@ -305,22 +345,21 @@ class DirectConvolution final : public PanelConvolution {
   };
 
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
-                const std::byte* source, std::int32_t* sums) const {
+                const Windows& windows, std::int32_t* sums) const {
     const std::int64_t first_pixel = rows.first * width_;
     if (rows.count > 1) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
-      multiply(source, step_bytes(), rows.count * framed_width() - between_rows(), panel.weights,
-               sums);
+      multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights, sums);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
-                      sums + row * framed_width() * columns_, sums + kSums);
+                      sums + row * windows_in_row() * columns_, sums + kSums);
       }
       return;
     }
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
     for (std::int64_t first = 0; first < width; first += longest()) {
       const std::int64_t pixels = std::min(longest(), width - first);
-      multiply(source + first * step_bytes(), step_bytes(), pixels, panel.weights, sums);
+      multiply(windows.from(first * step_bytes()), pixels, panel.weights, sums);
       finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums, sums + kSums);
     }
   }
@@ -330,9 +369,10 @@ class DirectConvolution final : public PanelConvolution {
                      std::int32_t* shortcut_sums) const {
     const Range filters = filters_of(panel.index);
     if (shortcut_) {
+      const std::ptrdiff_t step = shortcut_->pixel_bytes();
       const Pixels& from = panel.shortcut_pixels;
-      shortcut_->multiply(from.codes + (pixels.first - from.first) * shortcut_->pixel_bytes(),
-                          shortcut_->pixel_bytes(), pixels.count, panel.shortcut, shortcut_sums);
+      shortcut_->multiply({from.codes + (pixels.first - from.first) * step, step, 0}, pixels.count,
+                          panel.shortcut, shortcut_sums);
     }
     finish(batch, image,
            {.values = sums,
@@ -345,14 +385,14 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   // Pieces of about one length, none longer than the kernel's rows.
-  void multiply(const std::byte* source, std::ptrdiff_t step, std::int64_t pixels,
-                const PanelWeights& weights, std::int32_t* sums) const {
-    const std::int64_t pieces = parts_of(pixels, kernel_->max_rows);
+  void multiply(const Windows& windows, std::int64_t count, const PanelWeights& weights,
+                std::int32_t* sums) const {
+    const std::int64_t pieces = parts_of(count, kernel_->max_rows);
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const Range part = part_of({0, pixels}, piece, pieces);
-      kernel_->run[part.count - 1]({.a = source + part.first * step,
-                                    .row_stride = step,
-                                    .segment_stride = op_.dilation.y * row_bytes(),
+      const Range part = part_of({0, count}, piece, pieces);
+      kernel_->run[part.count - 1]({.a = windows.codes + part.first * windows.step,
+                                    .row_stride = windows.step,
+                                    .segment_stride = windows.filter_row,
                                     .segments = op_.kernel.y,
                                     .quads = quads(),
                                     .b = weights.bytes,
@@ -369,6 +409,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t depth_ = 0;           // elements under a row of a filter
   std::int64_t width_ = 0;           // of a row of outputs
   std::int64_t rows_at_once_ = 1;
+  bool by_filter_row_ = false;  // framed: what a row of filters reads for all outputs, together
   std::unique_ptr<DirectConvolution> shortcut_;
 };
 
