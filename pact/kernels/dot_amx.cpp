@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tdpbusd: 16 rows of up to 16 quads of codes times as many quads of 16 columns of weights, added
 // to 16 x 16 sums. Tiles 0 to 3 are sums, 4 and 5 codes of a tile of rows each, 6 and 7 weights of
-// a tile of columns each: two tiles of rows by two of columns, or up to four by one. Where rows are
-// no whole tiles, the last tile overlaps the one before it. A segment is cut into equal tiles of
-// quads: what tiles are configured for, which takes as long as a hundred products of them, seldom
-// changes.
+// a tile of columns each: two tiles of rows by two of columns, or up to four by one. All tiles of
+// rows are as short as they can be, and the last one may overlap the one before it. A segment is
+// cut into equal tiles of quads. Runs of as many rows and quads follow each other best: to
+// configure tiles anew takes as long as a hundred products of them.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -62,18 +62,10 @@ void release() {
   _tile_release();
 }
 
-// Short tiles are faster, if all runs have them: above two tiles, where all rows come in one run.
-constexpr int tile_rows(int rows) {
-  if (rows <= kTile) return rows;
-  if (rows <= 2 * kTile) return kTile;
-  const int tiles = (rows + kTile - 1) / kTile;
-  return (rows + tiles - 1) / tiles;
-}
-
 template <int kRows, int kVectors>
 struct Block {
   static constexpr int kTilesOfRows = (kRows + kTile - 1) / kTile;
-  static constexpr int kTileRows = tile_rows(kRows);
+  static constexpr int kTileRows = (kRows + kTilesOfRows - 1) / kTilesOfRows;
   static constexpr bool kTwoOfColumns = kVectors > 1;
   static_assert(kTilesOfRows * kVectors <= 4);
   static constexpr std::ptrdiff_t kQuadBytes = kVectors * kTileBytes;  // of all columns

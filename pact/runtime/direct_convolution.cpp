@@ -347,33 +347,41 @@ class DirectConvolution final : public PanelConvolution {
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
                 const Windows& windows, std::int32_t* sums) const {
     const std::int64_t first_pixel = rows.first * width_;
+    std::int32_t* shortcut_sums = sums + kSums;
     if (rows.count > 1) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
       multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights, sums);
+      sum_shortcut({first_pixel, rows.count * width_}, panel, shortcut_sums);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
-                      sums + row * windows_in_row() * columns_, sums + kSums);
+                      sums + row * windows_in_row() * columns_,
+                      shortcut_sums + row * width_ * columns_);
       }
       return;
     }
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
-    for (std::int64_t first = 0; first < width; first += longest()) {
-      const std::int64_t pixels = std::min(longest(), width - first);
-      multiply(windows.from(first * step_bytes()), pixels, panel.weights, sums);
-      finish_pixels(batch, image, {first_pixel + first, pixels}, panel, sums, sums + kSums);
+    const std::int64_t parts = parts_of(width, longest());
+    for (std::int64_t part = 0; part < parts; ++part) {
+      const Range pixels = part_of({first_pixel, width}, part, parts);
+      multiply(windows.from((pixels.first - first_pixel) * step_bytes()), pixels.count,
+               panel.weights, sums);
+      sum_shortcut(pixels, panel, shortcut_sums);
+      finish_pixels(batch, image, pixels, panel, sums, shortcut_sums);
     }
+  }
+
+  void sum_shortcut(const Range& pixels, const Panel& panel, std::int32_t* sums) const {
+    if (!shortcut_) return;
+    const std::ptrdiff_t step = shortcut_->pixel_bytes();
+    const Pixels& from = panel.shortcut_pixels;
+    shortcut_->multiply({from.codes + (pixels.first - from.first) * step, step, 0}, pixels.count,
+                        panel.shortcut, sums);
   }
 
   void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
                      const Panel& panel, const std::int32_t* sums,
-                     std::int32_t* shortcut_sums) const {
+                     const std::int32_t* shortcut_sums) const {
     const Range filters = filters_of(panel.index);
-    if (shortcut_) {
-      const std::ptrdiff_t step = shortcut_->pixel_bytes();
-      const Pixels& from = panel.shortcut_pixels;
-      shortcut_->multiply({from.codes + (pixels.first - from.first) * step, step, 0}, pixels.count,
-                          panel.shortcut, shortcut_sums);
-    }
     finish(batch, image,
            {.values = sums,
             .shortcut = shortcut_sums,
@@ -384,20 +392,21 @@ class DirectConvolution final : public PanelConvolution {
             .channels = filters.count});
   }
 
-  // Pieces of about one length, none longer than the kernel's rows.
+  // Pieces of one length, none longer than the kernel's rows; the last one may overlap.
   void multiply(const Windows& windows, std::int64_t count, const PanelWeights& weights,
                 std::int32_t* sums) const {
     const std::int64_t pieces = parts_of(count, kernel_->max_rows);
+    const std::int64_t length = parts_of(count, pieces);
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const Range part = part_of({0, count}, piece, pieces);
-      kernel_->run[part.count - 1]({.a = windows.codes + part.first * windows.step,
-                                    .row_stride = windows.step,
-                                    .segment_stride = windows.filter_row,
-                                    .segments = op_.kernel.y,
-                                    .quads = quads(),
-                                    .b = weights.bytes,
-                                    .c = sums + part.first * columns_,
-                                    .ahead = piece == 0 ? weights.ahead : nullptr});
+      const std::int64_t first = std::min(piece * length, count - length);
+      kernel_->run[length - 1]({.a = windows.codes + first * windows.step,
+                                .row_stride = windows.step,
+                                .segment_stride = windows.filter_row,
+                                .segments = op_.kernel.y,
+                                .quads = quads(),
+                                .b = weights.bytes,
+                                .c = sums + first * columns_,
+                                .ahead = piece == 0 ? weights.ahead : nullptr});
     }
   }
 

@@ -33,10 +33,19 @@ struct Windows {
   }
 };
 
+// The largest of `taps` values that lie `stride` apart, for `count` values in a row.
 template <typename T>
-void take_larger(T* __restrict target, const T* __restrict values, std::int64_t count) {
+void take_largest(const T* first, std::int64_t stride, std::int64_t taps, std::int64_t count,
+                  T* __restrict target) {
+  const auto larger = [](T a, T b) { return a < b ? b : a; };
+  const T* second = first + std::min<std::int64_t>(1, taps - 1) * stride;
+  const T* third = first + std::min<std::int64_t>(2, taps - 1) * stride;
   for (std::int64_t i = 0; i < count; ++i) {
-    target[i] = target[i] < values[i] ? values[i] : target[i];
+    target[i] = larger(first[i], larger(second[i], third[i]));
+  }
+  for (std::int64_t tap = 3; tap < taps; ++tap) {
+    const T* values = first + tap * stride;
+    for (std::int64_t i = 0; i < count; ++i) target[i] = larger(target[i], values[i]);
   }
 }
 
@@ -73,18 +82,13 @@ class MaxPool final : public Step {
     const T* source = batch.value<T>(source_, image);
     T* rows = reinterpret_cast<T*>(scratch);
     const Windows windows{op_, in_};
-    std::fill_n(rows, row_size, std::numeric_limits<T>::lowest());
     const Span covered_rows = windows.rows(y);
-    for (std::int64_t row = covered_rows.first; row < covered_rows.last; ++row) {
-      take_larger(rows, source + row * row_size, row_size);
-    }
+    take_largest(source + covered_rows.first * row_size, row_size, covered_rows.size(), row_size,
+                 rows);
     T* target = batch.value<T>(node(), image) + y * out_.width * channels;
     for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
-      std::fill_n(target, channels, std::numeric_limits<T>::lowest());
       const Span columns = windows.columns(x);
-      for (std::int64_t column = columns.first; column < columns.last; ++column) {
-        take_larger(target, rows + column * channels, channels);
-      }
+      take_largest(rows + columns.first * channels, channels, columns.size(), channels, target);
     }
   }
 
