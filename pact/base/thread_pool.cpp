@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/base/thread_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <system_error>
 
@@ -35,7 +36,8 @@ bool look_for(const Condition& holds) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads)
-    : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())) {
+    : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())),
+      shares_(static_cast<std::size_t>(std::max(threads, 0))) {
   PACT_CHECK(threads >= 1 && threads <= kMaxThreads);
   for (int worker = 1; worker < threads; ++worker) {
     try {
@@ -64,8 +66,14 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
     const std::lock_guard lock(mutex_);
     call_ = call;
     context_ = context;
-    count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      const auto end = [&](std::size_t shares) {
+        return count * static_cast<std::int64_t>(shares) /
+               static_cast<std::int64_t>(shares_.size());
+      };
+      shares_[i].next.store(end(i), std::memory_order_relaxed);
+      shares_[i].end = end(i + 1);
+    }
     running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
   }
@@ -96,9 +104,15 @@ void ThreadPool::work(int worker) {
 }
 
 void ThreadPool::take_indices(int worker) {
+  const auto first = static_cast<std::size_t>(worker);
+  for (std::size_t i = 0; i < shares_.size(); ++i) take_share((first + i) % shares_.size(), worker);
+}
+
+void ThreadPool::take_share(std::size_t share, int worker) {
+  Share& from = shares_[share];
   for (;;) {
-    const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-    if (index >= count_) return;
+    const std::int64_t index = from.next.fetch_add(1, std::memory_order_relaxed);
+    if (index >= from.end) return;
     call_(context_, index, worker);
   }
 }

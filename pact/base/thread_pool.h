@@ -44,6 +44,14 @@ class ThreadPool {
   void run(std::int64_t count, Call call, const void* context);
   void work(int worker);
   void take_indices(int worker);
+  void take_share(std::size_t share, int worker);
+
+  // Neighbouring indices, which one worker takes first: what it wrote for them in an earlier loop
+  // is in its cache. Then it takes what others have left.
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;
@@ -53,8 +61,7 @@ class ThreadPool {
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<int> running_{0};
   bool stopping_ = false;
-  std::atomic<std::int64_t> next_{0};
-  std::int64_t count_ = 0;
+  std::vector<Share> shares_;  // of the workers
   Call call_ = nullptr;
   const void* context_ = nullptr;
 };

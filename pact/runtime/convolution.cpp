@@ -103,15 +103,15 @@ struct Cut {
   std::int64_t panels;  // blocks
 };
 
-// At least as many blocks of rows as scratch asks for. Of what is the larger part of the data:
-// several blocks of rows a thread, or one block of panels, because each prepares its rows anew.
+// At least as many blocks of rows as scratch asks for. A block for each thread: of rows, which all
+// read all weights, or of panels, which all read all rows and write parts of every pixel.
 Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std::int64_t images,
-        int threads, bool weights_are_larger) {
+        int threads, bool by_panels) {
   Cut cut{parts_of(rows, rows_in_block), 1};
   if (threads == 1) return cut;
-  const std::int64_t wanted = parts_of(weights_are_larger ? threads : 2 * threads, images);
+  const std::int64_t wanted = parts_of(threads, images);
   if (cut.rows >= wanted) return cut;
-  if (weights_are_larger) {
+  if (by_panels) {
     cut.panels = std::min(panels, parts_of(wanted, cut.rows));
   } else {
     cut.rows = std::min(rows, wanted);
@@ -141,9 +141,11 @@ bool PanelConvolution::suits_tiles() const {
 }
 
 void PanelConvolution::run(const Batch& batch) const {
+  // Weights come from a cache that threads share, rows from that of the thread that wrote them.
+  constexpr std::size_t kRowsCost = 3;
   const auto input_bytes = static_cast<std::size_t>(in_.elements());
   const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(),
-                         weights_.size() > input_bytes);
+                         weights_.size() > kRowsCost * input_bytes);
   const std::int64_t per_image = blocks.rows * blocks.panels;
   batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
     const Block block{part_of({0, rows_}, index % per_image / blocks.panels, blocks.rows),
