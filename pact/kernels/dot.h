@@ -35,6 +35,8 @@ struct DotOperands {
   /// Weights of later runs: as many groups as this run multiplies are taken and unpacked on the
   /// way. For kernels that `unpack`.
   UnpackOperands* ahead = nullptr;
+  /// Whether b lies further away than in a near cache, and what follows it is wanted next.
+  bool b_is_far = false;
 };
 using DotFunction = void (*)(const DotOperands&);
 

@@ -162,15 +162,25 @@ void multiply_and_unpack(const DotOperands& o, int quads) {
 }
 
 template <int kRows, int kVectors>
+void multiply_and_fetch(const DotOperands& o, int quads) {
+  constexpr int kBytesAhead = 4096;
+  constexpr int kLine = 64;
+  constexpr int kProducts = Block<kRows, kVectors>::kTilesOfRows * kVectors;
+  constexpr int kLines = (kTile * kVectors + kProducts - 1) / kProducts;  // after each product
+  const char* next = static_cast<const char*>(o.b) + kBytesAhead;
+  multiply<kRows, kVectors>(o, quads, [&] {
+    for (int i = 0; i < kLines; ++i, next += kLine) _mm_prefetch(next, _MM_HINT_T0);
+  });
+}
+
+template <int kRows, int kVectors>
 void dot_amx(const DotOperands& o) {
   const int quads = configure(Block<kRows, kVectors>::kTileRows, o.quads);
-  if (o.ahead == nullptr || o.ahead->groups == 0) {
-    multiply<kRows, kVectors>(o, quads, [] {});
-  } else if (o.ahead->bits == 4) {
-    multiply_and_unpack<kRows, kVectors, 4>(o, quads);
-  } else {
-    multiply_and_unpack<kRows, kVectors, 2>(o, quads);
-  }
+  const bool unpacks = o.ahead != nullptr && o.ahead->groups > 0;
+  if (unpacks && o.ahead->bits == 4) return multiply_and_unpack<kRows, kVectors, 4>(o, quads);
+  if (unpacks) return multiply_and_unpack<kRows, kVectors, 2>(o, quads);
+  if (o.b_is_far) return multiply_and_fetch<kRows, kVectors>(o, quads);
+  multiply<kRows, kVectors>(o, quads, [] {});
 }
 
 template <int kRows>

@@ -112,7 +112,8 @@ struct Call {
                           .count = shape.count,
                           .a_next = matrix_size() * kBytes,
                           .c_next = c_next,
-                          .ahead = ahead});
+                          .ahead = ahead,
+                          .b_is_far = rows % 2 == 0});
     ASSERT_EQ(c, expected) << kernel.name << ", " << rows << " rows, " << shape.segments
                            << " segments of " << shape.depth;
   }

@@ -298,9 +298,10 @@ class DirectConvolution final : public PanelConvolution {
       for (std::int64_t group = 0; group < groups; ++group) {
         const Range rows = part_of({0, block.rows.count}, group, groups);
         for (std::int64_t p = 0; p < panels.count; ++p) {
-          const Panel panel{panels.first + p, panel_of(weights, p),
-                            shortcut_ ? shortcut_->panel_of(shortcut, p) : PanelWeights{},
-                            shortcut_pixels};
+          const Panel panel{
+              panels.first + p, panel_of(weights, p, group == 0),
+              shortcut_ ? shortcut_->panel_of(shortcut, p, group == 0) : PanelWeights{},
+              shortcut_pixels};
           run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
                    windows.from(row_offset(rows.first)), sums);
         }
@@ -333,9 +334,11 @@ class DirectConvolution final : public PanelConvolution {
   struct PanelWeights {
     const std::byte* bytes;
     kernels::UnpackOperands* ahead;  // of the panels behind it
+    bool are_far;
   };
-  PanelWeights panel_of(Weights& weights, std::int64_t place) const {
-    return {weights.bytes + place * panel_bytes_, &weights.packed};
+  PanelWeights panel_of(Weights& weights, std::int64_t place, bool is_first_read) const {
+    return {weights.bytes + place * panel_bytes_, &weights.packed,
+            is_first_read && unpack_ == nullptr};
   }
   struct Panel {
     std::int64_t index;
@@ -406,7 +409,8 @@ class DirectConvolution final : public PanelConvolution {
                                 .quads = quads(),
                                 .b = weights.bytes,
                                 .c = sums + first * columns_,
-                                .ahead = piece == 0 ? weights.ahead : nullptr});
+                                .ahead = piece == 0 ? weights.ahead : nullptr,
+                                .b_is_far = piece == 0 && weights.are_far});
     }
   }
 
