@@ -42,7 +42,8 @@ class DirectConvolution final : public PanelConvolution {
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
       const Isa level = isa == Isa::Amx && !suits_tiles() ? slower(isa) : isa;
-      kernel_ = kernels::select_byte_dot(level, out_.channels, most, rows);
+      // Weights that are read once for all rows pay where multiplying is that fast.
+      kernel_ = kernels::select_byte_dot(level, out_.channels, most, level == Isa::Amx ? rows : 1);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes(isa);
@@ -395,22 +396,26 @@ class DirectConvolution final : public PanelConvolution {
             .channels = filters.count});
   }
 
-  // Pieces of one length, none longer than the kernel's rows; the last one may overlap.
+  // Pieces of about one length, none longer than the kernel's rows. Of exactly one, the last one
+  // overlapping, for a kernel that configures registers for it.
   void multiply(const Windows& windows, std::int64_t count, const PanelWeights& weights,
                 std::int32_t* sums) const {
     const std::int64_t pieces = parts_of(count, kernel_->max_rows);
-    const std::int64_t length = parts_of(count, pieces);
+    const std::int64_t longest_piece = parts_of(count, pieces);
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const std::int64_t first = std::min(piece * length, count - length);
-      kernel_->run[length - 1]({.a = windows.codes + first * windows.step,
-                                .row_stride = windows.step,
-                                .segment_stride = windows.filter_row,
-                                .segments = op_.kernel.y,
-                                .quads = quads(),
-                                .b = weights.bytes,
-                                .c = sums + first * columns_,
-                                .ahead = piece == 0 ? weights.ahead : nullptr,
-                                .b_is_far = piece == 0 && weights.are_far});
+      Range part = part_of({0, count}, piece, pieces);
+      if (kernel_->release != nullptr) {
+        part = {std::min(part.first, count - longest_piece), longest_piece};
+      }
+      kernel_->run[part.count - 1]({.a = windows.codes + part.first * windows.step,
+                                    .row_stride = windows.step,
+                                    .segment_stride = windows.filter_row,
+                                    .segments = op_.kernel.y,
+                                    .quads = quads(),
+                                    .b = weights.bytes,
+                                    .c = sums + part.first * columns_,
+                                    .ahead = piece == 0 ? weights.ahead : nullptr,
+                                    .b_is_far = piece == 0 && weights.are_far});
     }
   }
 
