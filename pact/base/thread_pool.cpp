@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/base/thread_pool.h"
 
-#include <algorithm>
 #include <chrono>
 #include <system_error>
 
@@ -36,9 +35,9 @@ bool look_for(const Condition& holds) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads)
-    : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())),
-      shares_(static_cast<std::size_t>(std::max(threads, 0))) {
+    : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())) {
   PACT_CHECK(threads >= 1 && threads <= kMaxThreads);
+  shares_ = std::vector<Share>(static_cast<std::size_t>(threads));
   for (int worker = 1; worker < threads; ++worker) {
     try {
       workers_.emplace_back([this, worker] { work(worker); });
@@ -66,13 +65,12 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
     const std::lock_guard lock(mutex_);
     call_ = call;
     context_ = context;
-    for (std::size_t i = 0; i < shares_.size(); ++i) {
-      const auto end = [&](std::size_t shares) {
-        return count * static_cast<std::int64_t>(shares) /
-               static_cast<std::int64_t>(shares_.size());
-      };
-      shares_[i].next.store(end(i), std::memory_order_relaxed);
-      shares_[i].end = end(i + 1);
+    const auto shares = static_cast<std::int64_t>(shares_.size());
+    std::int64_t first = 0;
+    for (std::int64_t i = 0; i < shares; ++i) {
+      Share& share = shares_[static_cast<std::size_t>(i)];
+      share.next.store(first, std::memory_order_relaxed);
+      share.end = first = (count * (i + 1) + shares - 1) / shares;  // who calls has one first
     }
     running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     generation_.fetch_add(1, std::memory_order_release);
@@ -110,7 +108,7 @@ void ThreadPool::take_indices(int worker) {
 
 void ThreadPool::take_share(std::size_t share, int worker) {
   Share& from = shares_[share];
-  for (;;) {
+  while (from.next.load(std::memory_order_relaxed) < from.end) {
     const std::int64_t index = from.next.fetch_add(1, std::memory_order_relaxed);
     if (index >= from.end) return;
     call_(context_, index, worker);

@@ -32,12 +32,15 @@ struct DotOperands {
   std::int64_t count = 1;
   std::ptrdiff_t a_next = 0;
   std::ptrdiff_t c_next = 0;  // sums
-  /// Weights of later runs: as many groups as this run multiplies are taken and unpacked on the
-  /// way. For kernels that `unpack`.
+  /// Weights that follow those that are unpacked, b's own among them: as many groups as this run
+  /// multiplies are taken and unpacked on the way, always `kGroupsAhead` before it multiplies them,
+  /// which someone has to unpack before the first run. For kernels that `unpack`.
   UnpackOperands* ahead = nullptr;
   /// Whether b lies further away than in a near cache, and what follows it is wanted next.
   bool b_is_far = false;
 };
+/// Enough for stores to be in the cache, few enough for the first one.
+inline constexpr std::int64_t kGroupsAhead = 128;
 using DotFunction = void (*)(const DotOperands&);
 
 /// A family of kernels of 1 to `max_rows` rows. Where `products_in_16_bits` is not 0, that many
@@ -49,8 +52,9 @@ struct DotKernel {
   int columns;
   int max_rows;
   int products_in_16_bits;
-  const DotFunction* run;  // [rows - 1]
-  bool unpacks = false;    // `ahead`
+  const DotFunction* run;   // [rows - 1]
+  bool unpacks = false;     // what `ahead` has
+  bool one_length = false;  // runs of the same number of rows follow each other best
   /// What a thread must call after its last run, before it does anything else that may use the
   /// registers of tiles; null if that is nothing.
   void (*release)() = nullptr;

@@ -158,6 +158,8 @@ void multiply_and_unpack(const DotOperands& o, int quads) {
     if (parts == 0) return;
     unpacker.template run<kPart>();
     --parts;
+    // To load a tile is no read of memory for the compiler.
+    asm volatile("" : : : "memory");
   });
 }
 
@@ -166,10 +168,10 @@ void multiply_and_fetch(const DotOperands& o, int quads) {
   constexpr int kBytesAhead = 4096;
   constexpr int kLine = 64;
   constexpr int kProducts = Block<kRows, kVectors>::kTilesOfRows * kVectors;
-  constexpr int kLines = (kTile * kVectors + kProducts - 1) / kProducts;  // after each product
+  const int lines = (quads * kVectors + kProducts - 1) / kProducts;  // after each product
   const char* next = static_cast<const char*>(o.b) + kBytesAhead;
   multiply<kRows, kVectors>(o, quads, [&] {
-    for (int i = 0; i < kLines; ++i, next += kLine) _mm_prefetch(next, _MM_HINT_T0);
+    for (int i = 0; i < lines; ++i, next += kLine) _mm_prefetch(next, _MM_HINT_T0);
   });
 }
 
@@ -206,6 +208,7 @@ constexpr DotKernel amx_kernel(const char* name) {
           .products_in_16_bits = 0,
           .run = kAmxRows<kVectors>.run,
           .unpacks = true,
+          .one_length = true,
           .release = &release};
 }
 

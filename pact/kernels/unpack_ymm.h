@@ -5,8 +5,6 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
-
 #include "pact/kernels/unpack.h"
 
 namespace pact::kernels {

@@ -103,13 +103,16 @@ struct Cut {
   std::int64_t panels;  // blocks
 };
 
-// At least as many blocks of rows as scratch asks for. A block for each thread: of rows, which all
-// read all weights, or of panels, which all read all rows and write parts of every pixel.
+// At least as many blocks of rows as scratch asks for. As many blocks as give each thread as much
+// to do, or nearly: of rows, which all read all weights, or of panels, which all read all rows and
+// write parts of every pixel.
 Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std::int64_t images,
         int threads, bool by_panels) {
   Cut cut{parts_of(rows, rows_in_block), 1};
   if (threads == 1) return cut;
-  const std::int64_t wanted = parts_of(threads, images);
+  constexpr std::int64_t kMostForThread = 4;
+  const std::int64_t wanted = std::min(threads / std::gcd<std::int64_t>(threads, images),
+                                       parts_of(kMostForThread * threads, images));
   if (cut.rows >= wanted) return cut;
   if (by_panels) {
     cut.panels = std::min(panels, parts_of(wanted, cut.rows));
@@ -145,7 +148,7 @@ void PanelConvolution::run(const Batch& batch) const {
   constexpr std::size_t kRowsCost = 3;
   const auto input_bytes = static_cast<std::size_t>(in_.elements());
   const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(),
-                         weights_.size() > kRowsCost * input_bytes);
+                         weight_bytes() > kRowsCost * input_bytes);
   const std::int64_t per_image = blocks.rows * blocks.panels;
   batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
     const Block block{part_of({0, rows_}, index % per_image / blocks.panels, blocks.rows),

@@ -72,6 +72,12 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
     Layer layer;
     const char* kernel;
   };
+  const IntConv2d kTall{.out_channels = 20,
+                        .kernel = {3, 1},
+                        .stride = {3, 2},
+                        .padding = {4, 0, 1, 2},
+                        .dilation = {2, 1},
+                        .weights = odd_grid(4)};
   const Case cases[] = {
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
       {{36, {7, 9}, conv(17, 3, 1, symmetric_grid(4)), affine_grid(4, 5)}, "winograd_"},
@@ -93,6 +99,8 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{20, {9, 130}, spread(depthwise(20, 3, 1, odd_grid(4)), {2, 2})}, "depthwise_u8_i16"},
       {{16, {1, 1}, spread(depthwise(16, 3, 1, odd_grid(4)), {1024, 1024})}, "dot_i16"},
       {{12000, {1, 1}, spread(conv(2, 3, 1, odd_grid(4)), {1024, 1})}, "dot_i16"},
+      {{32, {19, 9}, kTall, affine_grid(4, 5)}, "dot_u8"},
+      {{10, {19, 9}, kTall, affine_grid(8, 100)}, "dot_u8"},
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {
@@ -129,8 +137,9 @@ TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
 
 // A block of a residual network: its last convolution, and its shortcut with a stride.
 Network joined_convolutions(std::int64_t kernel, std::int64_t stride, const Grid& activations,
-                            std::int64_t in_channels = 64, std::int64_t channels = 80) {
-  Builder builder(in_channels, 9, 11, 3);
+                            std::int64_t in_channels = 64, std::int64_t channels = 80,
+                            const Pair& size = {9, 11}) {
+  Builder builder(in_channels, size.y, size.x, 3);
   const NodeId levels = builder.requantize({builder.lookup(affine_grid(8, 114))}, activations);
   const NodeId narrow = builder.requantize(
       {builder.add(conv(48, 3, stride, symmetric_grid(4)), {levels})}, activations);
@@ -171,6 +180,8 @@ TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
       }
     }
   }
+  // Several blocks of rows.
+  expect_runtime_equals_evaluator(joined_convolutions(1, 2, affine_grid(4, 5), 64, 80, {40, 34}));
   // Packed weights, the shortcut's alone.
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, unsigned_grid(4), 400, 500));
 }

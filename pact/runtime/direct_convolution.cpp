@@ -18,8 +18,6 @@ constexpr std::int64_t kCachedWeights = 512 << 10;
 constexpr std::int64_t kFewestPacked = 128 << 10;
 constexpr int kMostPackedBits = 4;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
-// That a kernel which unpacks keeps before it: few enough for the first cache.
-constexpr std::int64_t kGroupsAhead = 128;
 // That are finished together: few enough for the first cache.
 constexpr std::int64_t kSums = 2048;
 
@@ -35,20 +33,20 @@ class DirectConvolution final : public PanelConvolution {
   // False where this way cannot go. Bytes where weights and sums fit and the kernel is exact, else
   // words: a model bounds sums of products of levels, and codes can be larger.
   bool prepare(Isa isa) { return prepare(isa, windows_in_run()); }
-  // For a kernel that takes that many `rows`, if one does.
-  bool prepare(Isa isa, std::int64_t rows) {
+  // For a kernel that takes that many `windows` at once, if one does.
+  bool prepare(Isa isa, std::int64_t windows) {
     if (op_.groups != 1 || op_.dilation.x != 1) return false;
     depth_ = std::int64_t{op_.kernel.x} * in_.channels;
     if (fit_bytes(op_.grid) && sums_fit()) {
       const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
       const Isa level = isa == Isa::Amx && !suits_tiles() ? slower(isa) : isa;
       // Weights that are read once for all rows pay where multiplying is that fast.
-      kernel_ = kernels::select_byte_dot(level, out_.channels, most, level == Isa::Amx ? rows : 1);
+      kernel_ =
+          kernels::select_byte_dot(level, out_.channels, most, level == Isa::Amx ? windows : 1);
     }
     if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
     choose_sizes(isa);
-    const auto bytes = [&](std::int64_t rows) { return framed_rows(rows) * row_bytes(); };
-    if (!cut_rows(bytes) && is_framed()) return false;
+    if (!cut_rows([&](std::int64_t rows) { return read_bytes(rows); }) && is_framed()) return false;
     pack();
     if (on_bytes()) multiply_codes();
     return true;
@@ -63,6 +61,10 @@ class DirectConvolution final : public PanelConvolution {
         shortcut->is_framed())
       return false;
     if (!prepare(isa) || kernel_ != shortcut->kernel_) return false;
+    const auto bytes = [&](std::int64_t rows) {
+      return read_bytes(rows) + shortcut->pixels_bytes(rows * width_);
+    };
+    if (!cut_rows(bytes)) return false;
     add_summands_of(*shortcut);
     panels_at_once_ =
         std::max<std::int64_t>(1, kCachedWeights / (panel_bytes_ + shortcut->panel_bytes_));
@@ -75,10 +77,7 @@ class DirectConvolution final : public PanelConvolution {
   std::size_t weight_bytes() const override {
     return weights_.size() + (shortcut_ ? shortcut_->weights_.size() : 0);
   }
-  std::size_t scratch_bytes() const override {
-    const std::size_t shortcut = shortcut_ ? sums_bytes() + shortcut_->unpacked_bytes() : 0;
-    return framed_bytes() + sums_bytes() + unpacked_bytes() + shortcut + shortcut_pixels_bytes();
-  }
+  std::size_t scratch_bytes() const override { return scratch_parts().bytes; }
 
  private:
   bool is_pointwise() const { return op_.kernel.y == 1 && op_.kernel.x == 1 && out_.pixels() > 1; }
@@ -133,23 +132,43 @@ class DirectConvolution final : public PanelConvolution {
     return by_filter_row_ ? op_.kernel.y * rows : rows_read(rows);
   }
   std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
+  // By `rows` rows of outputs.
+  std::int64_t read_bytes(std::int64_t rows) const {
+    return pixels_alone_ ? rows * width_ * pixel_bytes() : framed_rows(rows) * row_bytes();
+  }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;
-    return whole_lines(
-        static_cast<std::size_t>(framed_rows(rows_in_block_) * row_bytes() + kOverread));
-  }
-  std::size_t sums_bytes() const {
-    return whole_lines(static_cast<std::size_t>(kSums) * sizeof(std::int32_t));
+    return static_cast<std::size_t>(framed_rows(rows_in_block_) * row_bytes() + kOverread);
   }
 
-  std::size_t shortcut_pixels_bytes() const {
-    return shortcut_ ? shortcut_->pixels_bytes(rows_in_block_ * width_) : 0;
+  // Where what is in scratch begins.
+  struct ScratchParts {
+    std::size_t sums;
+    std::size_t shortcut_sums;
+    std::size_t unpacked;
+    std::size_t shortcut_unpacked;
+    std::size_t shortcut_pixels;
+    std::size_t bytes;
+  };
+  ScratchParts scratch_parts() const {
+    constexpr std::size_t kSumsBytes = kSums * sizeof(std::int32_t);
+    ScratchParts parts{};
+    parts.sums = whole_lines(framed_bytes());
+    parts.shortcut_sums = parts.sums + whole_lines(kSumsBytes);
+    parts.unpacked = parts.shortcut_sums + (shortcut_ ? whole_lines(kSumsBytes) : 0);
+    parts.shortcut_unpacked = parts.unpacked + whole_lines(unpacked_bytes());
+    parts.bytes = parts.shortcut_pixels = parts.shortcut_unpacked;
+    if (!shortcut_) return parts;
+    parts.shortcut_pixels += whole_lines(shortcut_->unpacked_bytes());
+    const std::int64_t pixels = shortcut_->pixels_bytes(rows_in_block_ * width_);
+    parts.bytes = parts.shortcut_pixels + whole_lines(static_cast<std::size_t>(pixels));
+    return parts;
   }
 
   // Of the panels that are unpacked at a time.
   std::size_t unpacked_bytes() const {
     if (unpack_ == nullptr) return 0;
-    return whole_lines(static_cast<std::size_t>(std::min(panels_at_once_, panels_) * panel_bytes_));
+    return static_cast<std::size_t>(std::min(panels_at_once_, panels_) * panel_bytes_);
   }
 
   void choose_sizes(Isa isa) {
@@ -157,7 +176,7 @@ class DirectConvolution final : public PanelConvolution {
     panels_ = (out_.channels + columns_ - 1) / columns_;
     rows_ = out_.height;
     width_ = out_.width;
-    const bool pixels_alone = op_.kernel.y == 1 && op_.kernel.x == 1 && is_dense() && !is_framed();
+    pixels_alone_ = op_.kernel.y == 1 && op_.kernel.x == 1 && is_dense() && !is_framed();
     panel_bytes_ =
         kernels::dot_packed_bytes(kernel_->operand, columns_, op_.kernel.y, depth_, columns_);
     if (on_bytes() && op_.grid.bits <= kMostPackedBits && depth_ % 4 == 0 &&
@@ -170,12 +189,13 @@ class DirectConvolution final : public PanelConvolution {
     }
     panels_at_once_ = std::max<std::int64_t>(1, kCachedWeights / panel_bytes_);
     // Then a row can have any length: the best is as many pixels as are finished together.
-    if (pixels_alone) {
+    if (pixels_alone_) {
       rows_ = parts_of(out_.pixels(), longest());
       width_ = parts_of(out_.pixels(), rows_);
     } else if (can_join_rows() && 2 * width_ <= kernel_->max_rows) {
       by_filter_row_ = !is_dense();
       rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / windows_in_row());
+      by_filter_row_ = by_filter_row_ && rows_at_once_ > 1;
     }
   }
   // Pixels that are finished together: whole runs of the kernel.
@@ -231,7 +251,8 @@ class DirectConvolution final : public PanelConvolution {
                      .levels = levels_,
                      .groups = panels.count * panel_bytes_ / kernels::kUnpackedBytes,
                      .target = reinterpret_cast<std::int8_t*>(scratch)}};
-    unpack_->run(weights.packed.take(kernel_->unpacks ? kGroupsAhead : weights.packed.groups));
+    unpack_->run(
+        weights.packed.take(kernel_->unpacks ? kernels::kGroupsAhead : weights.packed.groups));
     return weights;
   }
 
@@ -273,29 +294,36 @@ class DirectConvolution final : public PanelConvolution {
   }
   // From the first windows to those of another row of outputs.
   std::ptrdiff_t row_offset(std::int64_t row) const {
-    if (width_ != out_.width) return row * width_ * pixel_bytes();
+    if (pixels_alone_) return row * width_ * pixel_bytes();
     return row * (by_filter_row_ ? 1 : op_.stride.y) * row_bytes();
   }
 
+  struct SumsOf {
+    std::int32_t* windows;
+    std::int32_t* shortcut;  // null without one
+  };
+
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
                  std::byte* scratch) const override {
-    auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
+    const ScratchParts parts = scratch_parts();
+    const SumsOf sums{
+        reinterpret_cast<std::int32_t*>(scratch + parts.sums),
+        shortcut_ ? reinterpret_cast<std::int32_t*>(scratch + parts.shortcut_sums) : nullptr};
     const Windows windows = windows_of(batch, image, block.rows, scratch);
     Pixels shortcut_pixels{};
     if (shortcut_) {
       const std::int64_t first = block.rows.first * width_;
       const std::int64_t last = std::min(first + block.rows.count * width_, out_.pixels());
       shortcut_pixels = shortcut_->pixels_of(batch, image, {first, last - first},
-                                             scratch + scratch_bytes() - shortcut_pixels_bytes());
+                                             scratch + parts.shortcut_pixels);
     }
-    std::byte* unpacked = scratch + framed_bytes() + sums_bytes() + (shortcut_ ? sums_bytes() : 0);
     const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
     for (std::int64_t first = 0; first < block.panels.count; first += panels_at_once_) {
       const Range panels{block.panels.first + first,
                          std::min(panels_at_once_, block.panels.count - first)};
-      Weights weights = weights_of(panels, unpacked);
+      Weights weights = weights_of(panels, scratch + parts.unpacked);
       Weights shortcut =
-          shortcut_ ? shortcut_->weights_of(panels, unpacked + unpacked_bytes()) : Weights{};
+          shortcut_ ? shortcut_->weights_of(panels, scratch + parts.shortcut_unpacked) : Weights{};
       for (std::int64_t group = 0; group < groups; ++group) {
         const Range rows = part_of({0, block.rows.count}, group, groups);
         for (std::int64_t p = 0; p < panels.count; ++p) {
@@ -328,8 +356,8 @@ class DirectConvolution final : public PanelConvolution {
     }
     return {scratch, pixels.first};
   }
-  std::size_t pixels_bytes(std::int64_t pixels) const {
-    return is_dense() ? 0 : whole_lines(static_cast<std::size_t>(pixels * pixel_bytes()));
+  std::int64_t pixels_bytes(std::int64_t pixels) const {
+    return is_dense() ? 0 : pixels * pixel_bytes();
   }
 
   struct PanelWeights {
@@ -349,17 +377,17 @@ class DirectConvolution final : public PanelConvolution {
   };
 
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
-                const Windows& windows, std::int32_t* sums) const {
+                const Windows& windows, const SumsOf& sums) const {
     const std::int64_t first_pixel = rows.first * width_;
-    std::int32_t* shortcut_sums = sums + kSums;
     if (rows.count > 1) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
-      multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights, sums);
-      sum_shortcut({first_pixel, rows.count * width_}, panel, shortcut_sums);
+      multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights,
+               sums.windows);
+      sum_shortcut({first_pixel, rows.count * width_}, panel, sums.shortcut);
       for (std::int64_t row = 0; row < rows.count; ++row) {
         finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
-                      sums + row * windows_in_row() * columns_,
-                      shortcut_sums + row * width_ * columns_);
+                      {sums.windows + row * windows_in_row() * columns_,
+                       shortcut_ ? sums.shortcut + row * width_ * columns_ : nullptr});
       }
       return;
     }
@@ -368,9 +396,9 @@ class DirectConvolution final : public PanelConvolution {
     for (std::int64_t part = 0; part < parts; ++part) {
       const Range pixels = part_of({first_pixel, width}, part, parts);
       multiply(windows.from((pixels.first - first_pixel) * step_bytes()), pixels.count,
-               panel.weights, sums);
-      sum_shortcut(pixels, panel, shortcut_sums);
-      finish_pixels(batch, image, pixels, panel, sums, shortcut_sums);
+               panel.weights, sums.windows);
+      sum_shortcut(pixels, panel, sums.shortcut);
+      finish_pixels(batch, image, pixels, panel, sums);
     }
   }
 
@@ -383,12 +411,11 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
-                     const Panel& panel, const std::int32_t* sums,
-                     const std::int32_t* shortcut_sums) const {
+                     const Panel& panel, const SumsOf& sums) const {
     const Range filters = filters_of(panel.index);
     finish(batch, image,
-           {.values = sums,
-            .shortcut = shortcut_sums,
+           {.values = sums.windows,
+            .shortcut = sums.shortcut,
             .stride = columns_,
             .pixel = pixels.first,
             .count = pixels.count,
@@ -404,7 +431,7 @@ class DirectConvolution final : public PanelConvolution {
     const std::int64_t longest_piece = parts_of(count, pieces);
     for (std::int64_t piece = 0; piece < pieces; ++piece) {
       Range part = part_of({0, count}, piece, pieces);
-      if (kernel_->release != nullptr) {
+      if (kernel_->one_length) {
         part = {std::min(part.first, count - longest_piece), longest_piece};
       }
       kernel_->run[part.count - 1]({.a = windows.codes + part.first * windows.step,
@@ -427,6 +454,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t depth_ = 0;           // elements under a row of a filter
   std::int64_t width_ = 0;           // of a row of outputs
   std::int64_t rows_at_once_ = 1;
+  bool pixels_alone_ = false;   // outputs are those of the pixels, whatever row they are in
   bool by_filter_row_ = false;  // framed: what a row of filters reads for all outputs, together
   std::unique_ptr<DirectConvolution> shortcut_;
 };

@@ -2,6 +2,7 @@
 // Pools. Channels are in the innermost loops: they are contiguous.
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "pact/runtime/image_step.h"
 
@@ -33,15 +34,16 @@ struct Windows {
   }
 };
 
-// The largest of `taps` values that lie `stride` apart, for `count` values in a row.
+// Takes in `taps` values that lie `stride` apart, for `count` targets in a row. In their order, as
+// the evaluator does: of floats, it decides which of two zeros stays, and that no NaN does.
 template <typename T>
-void take_largest(const T* first, std::int64_t stride, std::int64_t taps, std::int64_t count,
-                  T* __restrict target) {
+void take_larger(const T* first, std::int64_t stride, std::int64_t taps, std::int64_t count,
+                 T* __restrict target) {
   const auto larger = [](T a, T b) { return a < b ? b : a; };
   const T* second = first + std::min<std::int64_t>(1, taps - 1) * stride;
   const T* third = first + std::min<std::int64_t>(2, taps - 1) * stride;
   for (std::int64_t i = 0; i < count; ++i) {
-    target[i] = larger(first[i], larger(second[i], third[i]));
+    target[i] = larger(larger(larger(target[i], first[i]), second[i]), third[i]);
   }
   for (std::int64_t tap = 3; tap < taps; ++tap) {
     const T* values = first + tap * stride;
@@ -49,7 +51,7 @@ void take_largest(const T* first, std::int64_t stride, std::int64_t taps, std::i
   }
 }
 
-// A row of outputs: the maximum of the rows of the image first, then of their columns.
+// A row of outputs. Of integers, the maximum of the rows of the image first, then of their columns.
 class MaxPool final : public Step {
  public:
   MaxPool(const StepContext& context, std::int32_t node)
@@ -79,16 +81,25 @@ class MaxPool final : public Step {
   void run_row(const Batch& batch, std::int64_t image, std::int64_t y, std::byte* scratch) const {
     const std::int64_t channels = out_.channels;
     const std::int64_t row_size = in_.width * channels;
-    const T* source = batch.value<T>(source_, image);
-    T* rows = reinterpret_cast<T*>(scratch);
     const Windows windows{op_, in_};
-    const Span covered_rows = windows.rows(y);
-    take_largest(source + covered_rows.first * row_size, row_size, covered_rows.size(), row_size,
-                 rows);
+    const Span window_rows = windows.rows(y);
+    const T* source = batch.value<T>(source_, image) + window_rows.first * row_size;
     T* target = batch.value<T>(node(), image) + y * out_.width * channels;
+    std::fill_n(target, out_.width * channels, std::numeric_limits<T>::lowest());
+    Span rows{0, window_rows.size()};
+    if constexpr (std::is_integral_v<T>) {
+      T* largest = reinterpret_cast<T*>(scratch);
+      std::fill_n(largest, row_size, std::numeric_limits<T>::lowest());
+      take_larger(source, row_size, rows.size(), row_size, largest);
+      source = largest;
+      rows = {0, 1};
+    }
     for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
       const Span columns = windows.columns(x);
-      take_largest(rows + columns.first * channels, channels, columns.size(), channels, target);
+      for (std::int64_t row = rows.first; row < rows.last; ++row) {
+        take_larger(source + row * row_size + columns.first * channels, channels, columns.size(),
+                    channels, target);
+      }
     }
   }
 
