@@ -165,13 +165,15 @@ void multiply_and_unpack(const DotOperands& o, int quads) {
 
 template <int kRows, int kVectors>
 void multiply_and_fetch(const DotOperands& o, int quads) {
-  constexpr int kBytesAhead = 4096;
-  constexpr int kLine = 64;
+  constexpr std::uintptr_t kBytesAhead = 4096;
+  constexpr std::uintptr_t kLine = 64;
   constexpr int kProducts = Block<kRows, kVectors>::kTilesOfRows * kVectors;
   const int lines = (quads * kVectors + kProducts - 1) / kProducts;  // after each product
-  const char* next = static_cast<const char*>(o.b) + kBytesAhead;
+  auto next = reinterpret_cast<std::uintptr_t>(o.b) + kBytesAhead;   // perhaps beyond all weights
   multiply<kRows, kVectors>(o, quads, [&] {
-    for (int i = 0; i < lines; ++i, next += kLine) _mm_prefetch(next, _MM_HINT_T0);
+    for (int i = 0; i < lines; ++i, next += kLine) {
+      _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T0);
+    }
   });
 }
 
