@@ -39,7 +39,7 @@ struct DotOperands {
   /// Whether b lies further away than in a near cache, and what follows it is wanted next.
   bool b_is_far = false;
 };
-/// Enough for stores to be in the cache, few enough for the first one.
+/// How far `ahead` of its runs: enough for stores to be in the cache, few enough for the first one.
 inline constexpr std::int64_t kGroupsAhead = 128;
 using DotFunction = void (*)(const DotOperands&);
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kTile = 16;  // rows, quads, columns
 constexpr int kTileBytes = 4 * kTile;
+constexpr int kTilesOfSums = 4;
 
 // As ldtilecfg reads it.
 struct TileConfiguration {
@@ -48,7 +49,7 @@ int configure(int rows, std::int64_t segment) {
   const int quads = quads_in_tile(segment);
   configured = {rows, segment, quads};
   TileConfiguration tiles;
-  for (int sums = 0; sums < 4; ++sums) tiles.set(sums, rows, kTileBytes);
+  for (int sums = 0; sums < kTilesOfSums; ++sums) tiles.set(sums, rows, kTileBytes);
   for (int codes = 4; codes < 6; ++codes) tiles.set(codes, rows, 4 * quads);
   for (int weights = 6; weights < 8; ++weights) tiles.set(weights, quads, kTileBytes);
   // The intrinsic says that it reads eight bytes only.
@@ -67,7 +68,7 @@ struct Block {
   static constexpr int kTilesOfRows = (kRows + kTile - 1) / kTile;
   static constexpr int kTileRows = (kRows + kTilesOfRows - 1) / kTilesOfRows;
   static constexpr bool kTwoOfColumns = kVectors > 1;
-  static_assert(kTilesOfRows * kVectors <= 4);
+  static_assert(kTilesOfRows * kVectors <= kTilesOfSums);
   static constexpr std::ptrdiff_t kQuadBytes = kVectors * kTileBytes;  // of all columns
 
   static constexpr std::ptrdiff_t first_row(int tile) {
@@ -196,7 +197,7 @@ constexpr RowTable<sizeof...(kRow)> rows_of(std::integer_sequence<int, kRow...>)
   return {{&dot_amx<kRow + 1, kVectors>...}};
 }
 template <int kVectors>
-constexpr int kMostRows = 4 / kVectors* kTile;
+constexpr int kMostRows = kTile* kTilesOfSums / kVectors;
 template <int kVectors>
 constexpr auto kAmxRows = rows_of<kVectors>(std::make_integer_sequence<int, kMostRows<kVectors>>());
 
