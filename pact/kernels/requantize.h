@@ -11,17 +11,18 @@ namespace pact::kernels {
 
 enum class TermType { Accumulators, Codes, Levels };  // i32, u8, i16
 
-/// values[pixel][i] * multipliers[i], for the channels i of every pixel. Codes stand for
+/// values[row][pixel][i] * multipliers[i], for the channels i of every pixel. Codes stand for
 /// themselves: the caller has put lowest * multiplier into the offsets.
 struct RequantizeTerm {
   TermType type;
   const void* values;
   std::ptrdiff_t pixel_bytes;  // from one pixel to the next
+  std::ptrdiff_t row_bytes;    // from one row of pixels to the next, if there are several
   const std::int32_t* multipliers;
   const float* float_multipliers;  // of a block with a float form
 };
 
-/// target[pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in
+/// target[row][pixel][i] = clamp((sum of terms + offset of i) >> shift, lowest, highest), for i in
 /// [0, channels). Codes have no base of their own: the caller has taken that of their levels from
 /// the offsets. The offset of i, half of 2^shift included, is even_offsets[i / 2] or
 /// odd_offsets[i / 2], because vectors multiply every second element. Sums stay within 63 bits and,
@@ -38,9 +39,15 @@ struct RequantizeBlock {
   void* target;
   std::ptrdiff_t pixel_bytes;  // of the target
   std::int64_t channels;
-  std::int64_t pixels;
-  int fraction_bits = 0;  // of the float form; 0: there is none
+  std::int64_t pixels;  // of a row
+  std::int64_t rows = 1;
+  std::ptrdiff_t row_bytes = 0;  // of the target
+  int fraction_bits = 0;         // of the float form; 0: there is none
   const float* float_offsets = nullptr;
+};
+struct Pixel {
+  std::int64_t row;
+  std::int64_t column;
 };
 using RequantizeFunction = void (*)(const RequantizeBlock&);
 

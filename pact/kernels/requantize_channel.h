@@ -9,16 +9,17 @@ namespace pact::kernels {
 namespace {
 
 template <typename T>
-const T* values_at(const RequantizeTerm& term, std::int64_t pixel) {
+const T* values_at(const RequantizeTerm& term, const Pixel& pixel) {
   return reinterpret_cast<const T*>(static_cast<const char*>(term.values) +
-                                    pixel * term.pixel_bytes);
+                                    pixel.row * term.row_bytes + pixel.column * term.pixel_bytes);
 }
 template <typename T>
-T* target_at(const RequantizeBlock& block, std::int64_t pixel) {
-  return reinterpret_cast<T*>(static_cast<char*>(block.target) + pixel * block.pixel_bytes);
+T* target_at(const RequantizeBlock& block, const Pixel& pixel) {
+  return reinterpret_cast<T*>(static_cast<char*>(block.target) + pixel.row * block.row_bytes +
+                              pixel.column * block.pixel_bytes);
 }
 
-inline std::int32_t value_of(const RequantizeTerm& term, std::int64_t pixel, std::int64_t i) {
+inline std::int32_t value_of(const RequantizeTerm& term, const Pixel& pixel, std::int64_t i) {
   switch (term.type) {
     case TermType::Accumulators:
       return values_at<std::int32_t>(term, pixel)[i];
@@ -30,7 +31,7 @@ inline std::int32_t value_of(const RequantizeTerm& term, std::int64_t pixel, std
   return values_at<std::int16_t>(term, pixel)[i];
 }
 
-inline std::int32_t requantize_channel(const RequantizeBlock& block, std::int64_t pixel,
+inline std::int32_t requantize_channel(const RequantizeBlock& block, const Pixel& pixel,
                                        std::int64_t i) {
   std::int64_t sum = (i % 2 == 0 ? block.even_offsets : block.odd_offsets)[i / 2];
   for (int t = 0; t < block.term_count; ++t) {
@@ -45,9 +46,12 @@ inline std::int32_t requantize_channel(const RequantizeBlock& block, std::int64_
 // The channels from `first` on, of all pixels.
 template <typename T>
 inline void requantize_channels(const RequantizeBlock& block, std::int64_t first) {
-  for (std::int64_t pixel = 0; pixel < block.pixels; ++pixel) {
-    for (std::int64_t i = first; i < block.channels; ++i) {
-      target_at<T>(block, pixel)[i] = static_cast<T>(requantize_channel(block, pixel, i));
+  for (std::int64_t row = 0; row < block.rows; ++row) {
+    for (std::int64_t column = 0; column < block.pixels; ++column) {
+      for (std::int64_t i = first; i < block.channels; ++i) {
+        const Pixel pixel{row, column};
+        target_at<T>(block, pixel)[i] = static_cast<T>(requantize_channel(block, pixel, i));
+      }
     }
   }
 }

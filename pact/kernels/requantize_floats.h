@@ -28,14 +28,18 @@ template <typename Ops, typename T>
 struct FloatTerm {
   const char* values;
   std::ptrdiff_t pixel_bytes;
+  std::ptrdiff_t row_bytes;
   typename Ops::Mask mask;
   typename Ops::Floats multipliers;
 
   FloatTerm(const RequantizeTerm& term, std::int64_t i, typename Ops::Mask channels)
       : values(static_cast<const char*>(term.values) + i * std::int64_t{sizeof(T)}),
         pixel_bytes(term.pixel_bytes),
+        row_bytes(term.row_bytes),
         mask(channels),
         multipliers(Ops::load_floats(term.float_multipliers + i, channels, 0)) {}
+
+  void next_row() { values += row_bytes; }
 
   void add_to(typename Ops::Floats (&sums)[kPixelsInFloats], std::int64_t pixel,
               std::int64_t left) const {
@@ -52,23 +56,26 @@ struct FloatTerm {
 template <typename Ops>
 [[gnu::noinline, gnu::cold]] void requantize_in_integers(const RequantizeBlock& block,
                                                          std::int64_t i, typename Ops::Mask mask,
-                                                         std::int64_t pixel, std::int64_t pixels) {
+                                                         const Pixel& pixel, std::int64_t pixels) {
   RequantizeTerm terms[kMostFloatTerms];
   for (int t = 0; t < block.term_count; ++t) {
     terms[t] = block.terms[t];
-    terms[t].values = static_cast<const char*>(terms[t].values) + pixel * terms[t].pixel_bytes;
+    terms[t].values = static_cast<const char*>(terms[t].values) + pixel.row * terms[t].row_bytes +
+                      pixel.column * terms[t].pixel_bytes;
   }
   RequantizeBlock part = block;
   part.terms = terms;
-  part.target = static_cast<char*>(block.target) + pixel * block.pixel_bytes;
+  part.target = static_cast<char*>(block.target) + pixel.row * block.row_bytes +
+                pixel.column * block.pixel_bytes;
   part.pixels = pixels;
+  part.rows = 1;
   requantize_vector<Ops, std::uint8_t>(part, i, mask);
 }
 
 // All pixels of the channels from i on; `add` adds the terms of four pixels to their offsets.
-template <typename Ops, typename Add>
+template <typename Ops, typename Add, typename NextRow>
 inline void requantize_floats(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask,
-                              const Add& add) {
+                              const Add& add, const NextRow& next_row) {
   const int bits = block.fraction_bits;
   // Channels that do not exist are half way between two levels.
   const auto offsets =
@@ -77,9 +84,9 @@ inline void requantize_floats(const RequantizeBlock& block, std::int64_t i, type
   const auto highest = Ops::spread8(block.highest);
   auto* target = static_cast<std::uint8_t*>(block.target) + i;
   const std::int64_t pixels = block.pixels;
-  const auto requantize_four = [&](std::int64_t pixel, std::int64_t left) {
+  const auto requantize_four = [&](const Pixel& pixel, std::int64_t left) {
     typename Ops::Floats sums[kPixelsInFloats] = {offsets, offsets, offsets, offsets};
-    add(sums, pixel, left);
+    add(sums, pixel.column, left);
     // What is negative, or above the highest level, comes to a sure sum of the first or last one.
     const auto first = Ops::sure_words(sums[0], sums[1]);
     const auto second = Ops::sure_words(sums[2], sums[3]);
@@ -87,24 +94,31 @@ inline void requantize_floats(const RequantizeBlock& block, std::int64_t i, type
       return requantize_in_integers<Ops>(block, i, mask, pixel, left);
     }
     const FourPixels to(block.pixel_bytes, left);
-    Ops::store(target + pixel * block.pixel_bytes, to.at,
+    Ops::store(target + pixel.column * block.pixel_bytes, to.at,
                Ops::min8(Ops::shifted_bytes(first, second, bits), highest), mask);
   };
-  std::int64_t pixel = 0;
-  for (; pixel + kPixelsInFloats <= pixels; pixel += kPixelsInFloats) {
-    requantize_four(pixel, kPixelsInFloats);
+  for (std::int64_t row = 0; row < block.rows; ++row, target += block.row_bytes) {
+    std::int64_t pixel = 0;
+    for (; pixel + kPixelsInFloats <= pixels; pixel += kPixelsInFloats) {
+      requantize_four({row, pixel}, kPixelsInFloats);
+    }
+    if (pixel < pixels) requantize_four({row, pixel}, pixels - pixel);
+    next_row();
   }
-  if (pixel < pixels) requantize_four(pixel, pixels - pixel);
 }
 
 template <typename Ops, typename Second>
 inline void requantize_float_pair(const RequantizeBlock& block, std::int64_t i,
                                   typename Ops::Mask mask) {
-  const FloatTerm<Ops, std::int32_t> first(block.terms[0], i, mask);
-  const FloatTerm<Ops, Second> second(block.terms[1], i, mask);
-  requantize_floats<Ops>(block, i, mask, [&](auto& sums, std::int64_t pixel, std::int64_t left) {
+  FloatTerm<Ops, std::int32_t> first(block.terms[0], i, mask);
+  FloatTerm<Ops, Second> second(block.terms[1], i, mask);
+  const auto add = [&](auto& sums, std::int64_t pixel, std::int64_t left) {
     second.add_to(sums, pixel, left);
     first.add_to(sums, pixel, left);
+  };
+  requantize_floats<Ops>(block, i, mask, add, [&] {
+    first.next_row();
+    second.next_row();
   });
 }
 
@@ -112,10 +126,11 @@ template <typename Ops>
 inline void requantize_codes_in_floats(const RequantizeBlock& block, std::int64_t i,
                                        typename Ops::Mask mask) {
   if (block.term_count == 1) {
-    const FloatTerm<Ops, std::int32_t> term(block.terms[0], i, mask);
-    requantize_floats<Ops>(block, i, mask, [&](auto& sums, std::int64_t pixel, std::int64_t left) {
+    FloatTerm<Ops, std::int32_t> term(block.terms[0], i, mask);
+    const auto add = [&](auto& sums, std::int64_t pixel, std::int64_t left) {
       term.add_to(sums, pixel, left);
-    });
+    };
+    requantize_floats<Ops>(block, i, mask, add, [&] { term.next_row(); });
   } else if (block.terms[1].type == TermType::Accumulators) {
     requantize_float_pair<Ops, std::int32_t>(block, i, mask);
   } else if (block.terms[1].type == TermType::Codes) {

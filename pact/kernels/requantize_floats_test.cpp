@@ -78,11 +78,14 @@ class FloatForm {
 
   // In place: the codes of the second term become the result.
   std::vector<std::uint8_t> run(const RequantizeKernel& kernel) {
+    const std::int64_t rows = pixels_ % 2 == 0 ? 2 : 1;
     std::vector<RequantizeTerm> terms;
     for (std::size_t t = 0; t < types_.size(); ++t) {
+      const std::int64_t pixel_bytes = channels_ * kElementBytes[static_cast<int>(types_[t])];
       terms.push_back({.type = types_[t],
                        .values = values(t),
-                       .pixel_bytes = channels_ * kElementBytes[static_cast<int>(types_[t])],
+                       .pixel_bytes = pixel_bytes,
+                       .row_bytes = pixels_ / rows * pixel_bytes,
                        .multipliers = multipliers_[t].data(),
                        .float_multipliers = float_multipliers_[t].data()});
     }
@@ -99,7 +102,9 @@ class FloatForm {
                      .target = codes.data(),
                      .pixel_bytes = channels_,
                      .channels = channels_,
-                     .pixels = pixels_,
+                     .pixels = pixels_ / rows,
+                     .rows = rows,
+                     .row_bytes = pixels_ / rows * channels_,
                      .fraction_bits = bits_,
                      .float_offsets = float_offsets_.data()});
     return codes;
@@ -246,7 +251,7 @@ TEST(RequantizeInFloats, ClipsSumsFarAboveTheHighestLevel) {
     const std::vector<float> float_multipliers(kChannels,
                                                float_multiplier(multipliers[0], kShift, bits));
     const std::vector<float> float_offsets(kChannels, float_offset(offsets[0], kShift, bits));
-    const RequantizeTerm term{TermType::Accumulators, sums.data(), 0, multipliers.data(),
+    const RequantizeTerm term{TermType::Accumulators,  sums.data(), 0, 0, multipliers.data(),
                               float_multipliers.data()};
     std::vector<std::uint8_t> codes(kChannels);
     kernel.to_codes({.terms = &term,

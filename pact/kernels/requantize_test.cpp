@@ -49,8 +49,8 @@ struct TermValues {
   RequantizeTerm view() const {
     return std::visit(
         [&](const auto& v) {
-          return RequantizeTerm{static_cast<TermType>(values.index()), v.data(), 0,
-                                multipliers.data(), nullptr};
+          return RequantizeTerm{
+              static_cast<TermType>(values.index()), v.data(), 0, 0, multipliers.data(), nullptr};
         },
         values);
   }
@@ -216,13 +216,14 @@ TEST(Requantize, ReadsAndWritesEveryPixelInItsPlace) {
   for_every_requantize_kernel([](const RequantizeKernel& kernel) {
     std::mt19937_64 random(4);
     for (std::int64_t channels = 1; channels <= 40; ++channels) {
-      // Accumulators [pixel][channels + 3], levels [pixel][2 channels], codes [pixel][channels +
-      // 1].
-      constexpr std::int64_t kPixels = 5;
+      // Rows of 5 pixels: accumulators [pixel][channels + 3], two pixels between rows; levels
+      // [pixel][2 channels]; codes [pixel][channels + 1], a pixel between rows.
+      constexpr std::size_t kRows = 3;
+      constexpr std::size_t kPixels = 5;
       constexpr int kShift = 12;
       const auto n = static_cast<std::size_t>(channels);
-      std::vector<std::int32_t> sums(kPixels * (n + 3));
-      std::vector<std::int16_t> stream(kPixels * 2 * n);
+      std::vector<std::int32_t> sums(kRows * (kPixels + 2) * (n + 3));
+      std::vector<std::int16_t> stream(kRows * kPixels * 2 * n);
       std::vector<std::int32_t> multipliers(2 * n);
       std::vector<std::int64_t> offsets[2];
       for (auto& value : sums) value = static_cast<std::int32_t>(random() % 2000) - 1000;
@@ -231,16 +232,19 @@ TEST(Requantize, ReadsAndWritesEveryPixelInItsPlace) {
       for (std::size_t i = 0; i < n; ++i) {
         offsets[i % 2].push_back(static_cast<std::int64_t>(random() % (1 << 19)) - 1000);
       }
-      const RequantizeTerm terms[] = {
-          {TermType::Accumulators, sums.data(), 4 * (channels + 3), multipliers.data(), nullptr},
-          {TermType::Levels, stream.data(), 4 * channels, multipliers.data() + n, nullptr}};
-      std::vector<std::uint8_t> target(kPixels * (n + 1), std::uint8_t{99});
+      const RequantizeTerm terms[] = {{TermType::Accumulators, sums.data(), 4 * (channels + 3),
+                                       7 * 4 * (channels + 3), multipliers.data(), nullptr},
+                                      {TermType::Levels, stream.data(), 4 * channels,
+                                       5 * 4 * channels, multipliers.data() + n, nullptr}};
+      std::vector<std::uint8_t> target(kRows * (kPixels + 1) * (n + 1), std::uint8_t{99});
       std::vector<std::uint8_t> expected = target;
-      for (std::size_t p = 0; p < kPixels; ++p) {
+      for (std::size_t p = 0; p < kRows * kPixels; ++p) {
+        const std::size_t row = p / kPixels;
         for (std::size_t i = 0; i < n; ++i) {
-          const std::int64_t sum = offsets[i % 2][i / 2] + sums[p * (n + 3) + i] * multipliers[i] +
+          const std::int64_t sum = offsets[i % 2][i / 2] +
+                                   sums[(p + 2 * row) * (n + 3) + i] * multipliers[i] +
                                    stream[p * 2 * n + i] * multipliers[n + i];
-          expected[p * (n + 1) + i] =
+          expected[(p + row) * (n + 1) + i] =
               static_cast<std::uint8_t>(std::clamp<std::int64_t>(sum >> kShift, 0, 63));
         }
       }
@@ -254,7 +258,9 @@ TEST(Requantize, ReadsAndWritesEveryPixelInItsPlace) {
                        .target = target.data(),
                        .pixel_bytes = channels + 1,
                        .channels = channels,
-                       .pixels = kPixels});
+                       .pixels = kPixels,
+                       .rows = kRows,
+                       .row_bytes = 6 * (channels + 1)});
       ASSERT_EQ(target, expected) << channels << " channels";
     }
   });

@@ -23,6 +23,7 @@ template <typename Ops, typename T>
 struct Term {
   const char* values;
   std::ptrdiff_t pixel_bytes;
+  std::ptrdiff_t row_bytes;
   typename Ops::Mask mask;
   typename Ops::Vector even_multipliers;
   typename Ops::Vector odd_multipliers;
@@ -30,12 +31,14 @@ struct Term {
   Term(const RequantizeTerm& term, std::int64_t i, typename Ops::Mask channels)
       : values(static_cast<const char*>(term.values) + i * std::int64_t{sizeof(T)}),
         pixel_bytes(term.pixel_bytes),
+        row_bytes(term.row_bytes),
         mask(channels),
         even_multipliers(Ops::load(term.multipliers + i, channels)),
         odd_multipliers(Ops::odd_elements(even_multipliers)) {}
 
-  void add(std::int64_t pixel, Products<Ops>& sums) const {
-    const T* at = reinterpret_cast<const T*>(values + pixel * pixel_bytes);
+  void add(const Pixel& pixel, Products<Ops>& sums) const {
+    const T* at =
+        reinterpret_cast<const T*>(values + pixel.row * row_bytes + pixel.column * pixel_bytes);
     const auto v = Ops::load(at, mask);
     sums.even = Ops::add(sums.even, Ops::multiply(v, even_multipliers));
     sums.odd = Ops::add(sums.odd, Ops::multiply(Ops::load_odd(at, v, mask), odd_multipliers));
@@ -50,7 +53,7 @@ struct AnyTerms {
   std::int64_t i;
   typename Ops::Mask mask;
 
-  void add(std::int64_t pixel, Products<Ops>& sums) const {
+  void add(const Pixel& pixel, Products<Ops>& sums) const {
     for (int t = 0; t < count; ++t) {
       if (terms[t].type == TermType::Accumulators) {
         Term<Ops, std::int32_t>(terms[t], i, mask).add(pixel, sums);
@@ -66,7 +69,7 @@ struct AnyTerms {
 // The shifted sums of a pixel. kHigh: by 32 bits, so that they are the high halves.
 template <typename Ops, bool kHigh, typename Add>
 inline typename Ops::Vector shifted_sums(const Products<Ops>& offsets, int shift,
-                                         std::int64_t pixel, const Add& add) {
+                                         const Pixel& pixel, const Add& add) {
   Products<Ops> sums = offsets;
   add(pixel, sums);
   if constexpr (kHigh) return Ops::high_halves(sums.even, sums.odd);
@@ -74,8 +77,8 @@ inline typename Ops::Vector shifted_sums(const Products<Ops>& offsets, int shift
                          Ops::shift_left(sums.odd, Ops::spread64(32 - shift)));
 }
 
-// All pixels of the channels from i on, two at a time: what `add` adds for each, shifted and
-// clamped. The last pixel of an odd number is done twice.
+// All pixels of the channels from i on, two of a row at a time: what `add` adds for each, shifted
+// and clamped. The last pixel of an odd number is done twice.
 template <typename Ops, typename T, bool kHigh, typename Add>
 inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask,
                               const Add& add) {
@@ -88,14 +91,16 @@ inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, type
   char* target = static_cast<char*>(block.target) + i * std::int64_t{sizeof(T)};
   const std::ptrdiff_t pixel_bytes = block.pixel_bytes;
   const std::int64_t pixels = block.pixels;
-  for (std::int64_t pixel = 0; pixel < pixels; pixel += 2) {
-    const std::int64_t next = pixel + 1 < pixels ? pixel + 1 : pixel;
-    const auto first = shifted_sums<Ops, kHigh>(offsets, shift, pixel, add);
-    const auto second = shifted_sums<Ops, kHigh>(offsets, shift, next, add);
-    // Saturation to words changes nothing: the clamp is narrower.
-    const auto words = Ops::clamp(Ops::pack(first, second), lowest, highest);
-    Ops::store(reinterpret_cast<T*>(target + pixel * pixel_bytes),
-               reinterpret_cast<T*>(target + next * pixel_bytes), words, mask);
+  for (std::int64_t row = 0; row < block.rows; ++row, target += block.row_bytes) {
+    for (std::int64_t pixel = 0; pixel < pixels; pixel += 2) {
+      const std::int64_t next = pixel + 1 < pixels ? pixel + 1 : pixel;
+      const auto first = shifted_sums<Ops, kHigh>(offsets, shift, {row, pixel}, add);
+      const auto second = shifted_sums<Ops, kHigh>(offsets, shift, {row, next}, add);
+      // Saturation to words changes nothing: the clamp is narrower.
+      const auto words = Ops::clamp(Ops::pack(first, second), lowest, highest);
+      Ops::store(reinterpret_cast<T*>(target + pixel * pixel_bytes),
+                 reinterpret_cast<T*>(target + next * pixel_bytes), words, mask);
+    }
   }
 }
 template <typename Ops, typename T, typename Add>
@@ -110,7 +115,7 @@ template <typename Ops, typename T, typename Second>
 inline void requantize_pair(const RequantizeBlock& block, std::int64_t i, typename Ops::Mask mask) {
   const Term<Ops, std::int32_t> first(block.terms[0], i, mask);
   const Term<Ops, Second> second(block.terms[1], i, mask);
-  requantize_pixels<Ops, T>(block, i, mask, [&](std::int64_t pixel, Products<Ops>& sums) {
+  requantize_pixels<Ops, T>(block, i, mask, [&](const Pixel& pixel, Products<Ops>& sums) {
     first.add(pixel, sums);
     second.add(pixel, sums);
   });
@@ -125,7 +130,7 @@ inline void requantize_vector(const RequantizeBlock& block, std::int64_t i,
   if (usual && block.term_count == 1) {
     const Term<Ops, std::int32_t> term(terms[0], i, mask);
     requantize_pixels<Ops, T>(
-        block, i, mask, [&](std::int64_t pixel, Products<Ops>& sums) { term.add(pixel, sums); });
+        block, i, mask, [&](const Pixel& pixel, Products<Ops>& sums) { term.add(pixel, sums); });
   } else if (usual && block.term_count == 2) {
     if (terms[1].type == TermType::Accumulators) {
       requantize_pair<Ops, T, std::int32_t>(block, i, mask);
@@ -137,7 +142,7 @@ inline void requantize_vector(const RequantizeBlock& block, std::int64_t i,
   } else {
     const AnyTerms<Ops> any{terms, block.term_count, i, mask};
     requantize_pixels<Ops, T>(
-        block, i, mask, [&](std::int64_t pixel, Products<Ops>& sums) { any.add(pixel, sums); });
+        block, i, mask, [&](const Pixel& pixel, Products<Ops>& sums) { any.add(pixel, sums); });
   }
 }
 

@@ -37,7 +37,8 @@ struct WinogradOutput {
   const std::int32_t* corrections;  // [4][columns]
   std::ptrdiff_t correction_stride;
   std::int64_t columns;
-  std::int32_t* sums;  // [4][columns]
+  std::int32_t* sums;  // [2][2][columns]
+  std::ptrdiff_t row_stride;
 };
 
 struct WinogradKernel {

@@ -74,7 +74,7 @@ inline void output_vector(const WinogradOutput& out, std::int64_t first) {
 #pragma GCC unroll 2
   for (int y = 0; y < 2; ++y) {
     const std::int32_t* corrections = out.corrections + 2 * y * out.correction_stride + first;
-    std::int32_t* target = out.sums + 2 * y * out.columns + first;
+    std::int32_t* target = out.sums + y * out.row_stride + first;
     const V left = sums[y][0] + sums[y][1] + sums[y][2];
     const V right = sums[y][1] - sums[y][2] - sums[y][3];
     store(target, (left >> 2) - load<V>(corrections));

@@ -128,7 +128,8 @@ void expect_convolution(const WinogradKernel& kernel, const Tile& tile) {
                            .corrections = products.corrections.data(),
                            .correction_stride = tile.columns,
                            .columns = tile.columns,
-                           .sums = sums.data()});
+                           .sums = sums.data(),
+                           .row_stride = 2 * tile.columns});
   EXPECT_EQ(sums, convolved(tile)) << tile.channels << " channels, codes to " << tile.largest_code;
 }
 

@@ -86,9 +86,11 @@ void ConvolutionStep::add_summands_of(const ConvolutionStep& shortcut) {
 void ConvolutionStep::finish(const Batch& batch, std::int64_t image, const Sums& sums) const {
   if (requantizer_) return requantizer_->run(batch, image, sums);
   std::int32_t* values = batch.value<std::int32_t>(fused_.conv, image) + sums.channel;
-  for (std::int64_t i = 0; i < sums.count; ++i) {
-    std::int32_t* target = values + (sums.pixel + i * sums.step) * out_.channels;
-    std::copy_n(sums.values + i * sums.stride, sums.channels, target);
+  for (std::int64_t i = 0; i < sums.rows * sums.count; ++i) {
+    const std::int64_t row = i / sums.count;
+    const std::int64_t column = i % sums.count;
+    std::int32_t* target = values + (sums.pixel + row * sums.width + column) * out_.channels;
+    std::copy_n(sums.values + row * sums.row_stride + column * sums.stride, sums.channels, target);
     if (summands_.empty()) continue;
     for (std::int64_t c = 0; c < sums.channels; ++c) {
       target[c] += summands_[static_cast<std::size_t>(sums.channel + c)];

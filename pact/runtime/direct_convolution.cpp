@@ -194,7 +194,11 @@ class DirectConvolution final : public PanelConvolution {
       width_ = parts_of(out_.pixels(), rows_);
     } else if (can_join_rows() && 2 * width_ <= kernel_->max_rows) {
       by_filter_row_ = !is_dense();
-      rows_at_once_ = std::max<std::int64_t>(1, (longest() + between_rows()) / windows_in_row());
+      const std::int64_t most =
+          std::max<std::int64_t>(1, (longest() + between_rows()) / windows_in_row());
+      rows_at_once_ = most;
+      while (2 * rows_at_once_ > most && rows_ % rows_at_once_ != 0) --rows_at_once_;
+      if (rows_ % rows_at_once_ != 0) rows_at_once_ = most;
       by_filter_row_ = by_filter_row_ && rows_at_once_ > 1;
     }
   }
@@ -384,11 +388,7 @@ class DirectConvolution final : public PanelConvolution {
       multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights,
                sums.windows);
       sum_shortcut({first_pixel, rows.count * width_}, panel, sums.shortcut);
-      for (std::int64_t row = 0; row < rows.count; ++row) {
-        finish_pixels(batch, image, {first_pixel + row * width_, width_}, panel,
-                      {sums.windows + row * windows_in_row() * columns_,
-                       shortcut_ ? sums.shortcut + row * width_ * columns_ : nullptr});
-      }
+      finish_pixels(batch, image, {first_pixel, width_}, rows.count, panel, sums);
       return;
     }
     const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
@@ -398,7 +398,7 @@ class DirectConvolution final : public PanelConvolution {
       multiply(windows.from((pixels.first - first_pixel) * step_bytes()), pixels.count,
                panel.weights, sums.windows);
       sum_shortcut(pixels, panel, sums.shortcut);
-      finish_pixels(batch, image, pixels, panel, sums);
+      finish_pixels(batch, image, pixels, 1, panel, sums);
     }
   }
 
@@ -410,15 +410,20 @@ class DirectConvolution final : public PanelConvolution {
                         panel.shortcut, sums);
   }
 
-  void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels,
+  // The same pixels of `rows` rows, of which the first is given.
+  void finish_pixels(const Batch& batch, std::int64_t image, const Range& pixels, std::int64_t rows,
                      const Panel& panel, const SumsOf& sums) const {
     const Range filters = filters_of(panel.index);
     finish(batch, image,
            {.values = sums.windows,
             .shortcut = sums.shortcut,
             .stride = columns_,
+            .row_stride = windows_in_row() * columns_,
+            .shortcut_row_stride = width_ * columns_,
             .pixel = pixels.first,
             .count = pixels.count,
+            .rows = rows,
+            .width = width_,
             .channel = filters.first,
             .channels = filters.count});
   }

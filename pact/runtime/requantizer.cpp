@@ -128,7 +128,6 @@ void Requantizer::add_to_accumulators(std::int32_t conv,
 
 void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) const {
   const std::int64_t at = sums.pixel * channels_ + sums.channel;
-  const std::int64_t step = sums.step * channels_;
   kernels::RequantizeTerm terms[format::kMaxInputs];
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     const Term& term = terms_[t];
@@ -136,12 +135,16 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
     terms[t] = {.type = term.type,
                 .values = term.from == Term::From::Shortcut ? sums.shortcut : sums.values,
                 .pixel_bytes = sums.stride * bytes,
+                .row_bytes = (term.from == Term::From::Shortcut ? sums.shortcut_row_stride
+                                                                : sums.row_stride) *
+                             bytes,
                 .multipliers = term.multipliers.data() + sums.channel,
                 .float_multipliers =
                     fraction_bits_ > 0 ? term.float_multipliers.data() + sums.channel : nullptr};
     if (term.from == Term::From::Value) {
       terms[t].values = batch.value<std::byte>(term.node, image) + at * bytes;
-      terms[t].pixel_bytes = step * bytes;
+      terms[t].pixel_bytes = channels_ * bytes;
+      terms[t].row_bytes = sums.width * channels_ * bytes;
     }
   }
   const auto bytes = static_cast<std::int64_t>(element_bytes(storage_));
@@ -153,9 +156,11 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
         .lowest = lowest_,
         .highest = highest_,
         .target = batch.value<std::byte>(node_, image) + at * bytes,
-        .pixel_bytes = step * bytes,
+        .pixel_bytes = channels_ * bytes,
         .channels = sums.channels,
         .pixels = sums.count,
+        .rows = sums.rows,
+        .row_bytes = sums.width * channels_ * bytes,
         .fraction_bits = fraction_bits_,
         .float_offsets = fraction_bits_ > 0 ? float_offsets_.data() + sums.channel : nullptr});
 }

@@ -110,15 +110,18 @@ struct StepContext {
   Isa isa;
 };
 
-/// Finished accumulators [count][stride] of `count` pixels (every `step`-th from `pixel` on) and of
-/// `channels` channels from the even channel `channel` on.
+/// Finished accumulators [rows][row_stride] of [count][stride] pixels and of `channels` channels
+/// from the even channel `channel` on. Pixels of the next row are `width` further on.
 struct Sums {
   const std::int32_t* values = nullptr;
   const std::int32_t* shortcut = nullptr;  // those of the second convolution, if one is fused
   std::int64_t stride = 0;
+  std::int64_t row_stride = 0;
+  std::int64_t shortcut_row_stride = 0;
   std::int64_t pixel = 0;
-  std::int64_t step = 1;
   std::int64_t count = 1;
+  std::int64_t rows = 1;
+  std::int64_t width = 0;
   std::int64_t channel = 0;
   std::int64_t channels = 0;
 };

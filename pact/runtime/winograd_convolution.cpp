@@ -268,49 +268,46 @@ class WinogradConvolution final : public PanelConvolution {
   // Sums lie behind the products.
   void finish_tiles(const Batch& batch, std::int64_t image, const Range& tiles, std::int64_t panel,
                     std::int32_t* products) const {
-    const std::int64_t channel = panel * columns_;
     std::int32_t* sums = products + kWinogradComponents * component_products();
-    for (std::int64_t tile = 0; tile < tiles.count; ++tile) {
-      transforms_->transform_output({.components = products + tile * columns_,
-                                     .component_stride = component_products(),
-                                     .corrections = corrections_.data() + channel,
-                                     .correction_stride = panels_ * columns_,
-                                     .columns = columns_,
-                                     .sums = sums + tile * kWinogradOutputs * columns_});
-    }
-    // Runs of tiles in one row of tiles: one of four outputs is every second pixel.
     const std::int64_t across = tiles_across();
     std::int64_t row = tiles.first / across;
     std::int64_t column = tiles.first % across;
     for (std::int64_t left = tiles.count; left > 0; ++row, column = 0) {
       const std::int64_t run = std::min(left, across - column);
-      finish_run(batch, image, {2 * row, 2 * column, run}, channel, sums);
-      sums += run * kWinogradOutputs * columns_;
+      finish_run(batch, image, {2 * row, 2 * column, run}, panel * columns_, products, sums);
+      products += run * columns_;
       left -= run;
     }
   }
 
+  // Tiles side by side, which make two rows of outputs.
   struct Run {
     std::int64_t y;  // of the first output
     std::int64_t x;
     std::int64_t tiles;
   };
   void finish_run(const Batch& batch, std::int64_t image, const Run& run, std::int64_t channel,
-                  const std::int32_t* sums) const {
-    for (std::int64_t i = 0; i < kWinogradOutputs; ++i) {
-      const std::int64_t y = run.y + i / 2;
-      const std::int64_t x = run.x + i % 2;
-      const std::int64_t inside = (out_.width - x + 1) / 2;
-      if (y >= out_.height || inside < 1) continue;
-      finish(batch, image,
-             {.values = sums + i * columns_,
-              .stride = kWinogradOutputs * columns_,
-              .pixel = y * out_.width + x,
-              .step = 2,
-              .count = std::min(run.tiles, inside),
-              .channel = channel,
-              .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
+                  const std::int32_t* products, std::int32_t* sums) const {
+    const std::int64_t row_stride = 2 * run.tiles * columns_;
+    for (std::int64_t tile = 0; tile < run.tiles; ++tile) {
+      transforms_->transform_output({.components = products + tile * columns_,
+                                     .component_stride = component_products(),
+                                     .corrections = corrections_.data() + channel,
+                                     .correction_stride = panels_ * columns_,
+                                     .columns = columns_,
+                                     .sums = sums + 2 * tile * columns_,
+                                     .row_stride = row_stride});
     }
+    finish(batch, image,
+           {.values = sums,
+            .stride = columns_,
+            .row_stride = row_stride,
+            .pixel = run.y * out_.width + run.x,
+            .count = std::min(2 * run.tiles, out_.width - run.x),
+            .rows = std::min<std::int64_t>(2, out_.height - run.y),
+            .width = out_.width,
+            .channel = channel,
+            .channels = std::min<std::int64_t>(columns_, out_.channels - channel)});
   }
 
   const kernels::DotKernel* kernel_ = nullptr;
