@@ -18,7 +18,7 @@ inline constexpr int kLanes = 16;
 template <int kVectors>
 inline constexpr int kMaxRows = kVectors == 1 ? 16 : 14;
 // Bytes of weights ahead of those in use: they come from a second- or third-level cache.
-inline constexpr int kPrefetched = 2048;
+inline constexpr int kPrefetched = 4096;
 
 // Rows are addressed three to a base register: base, base + stride, base + 2 * stride.
 template <int kRows>

@@ -4,9 +4,10 @@
 //
 //   Y = A' [ (4 G g G') * (B' d B) ] A / 4,   the division without remainder
 //
-// Codes d up to c transform to [-2c, 4c]; `zero` = 2c is added so that they are unsigned. That adds
-// zero * (sum of the transformed filter) to every product, a constant that is subtracted at the
-// end.
+// Of codes d up to c, the component of sums alone lies in [0, 4c], the others in [-2c, 2c]: to
+// these, `zero` = 2c is added so that they are unsigned, to the sums `sums_zero` = zero % 4, so
+// that the division stays without remainder. That adds a multiple of the sum of the transformed
+// filter to a product, a constant that is subtracted at the end.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@
 namespace pact::kernels {
 
 inline constexpr int kWinogradComponents = 16;
+inline constexpr int kWinogradSums = 5;  // the component that is never negative
 inline constexpr int kWinogradOutputs = 4;
 
 /// One tile of 4 x 4 pixels -> 16 components.
@@ -26,6 +28,7 @@ struct WinogradInput {
   std::ptrdiff_t pixel_stride;
   std::int64_t channels;
   std::uint8_t zero;
+  std::uint8_t sums_zero;
   std::uint8_t* components;  // [16][channels]
   std::ptrdiff_t component_stride;
 };

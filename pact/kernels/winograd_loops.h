@@ -45,7 +45,8 @@ inline void input_vector(const WinogradInput& in, std::int64_t first) {
   for (int y = 0; y < 4; ++y) {
     std::uint8_t* target = in.components + 4 * y * in.component_stride + first;
     store(target, rows[y][0] - rows[y][2] + in.zero);
-    store(target + in.component_stride, rows[y][1] + rows[y][2] + in.zero);
+    const std::uint8_t zero = 4 * y + 1 == kWinogradSums ? in.sums_zero : in.zero;
+    store(target + in.component_stride, rows[y][1] + rows[y][2] + zero);
     store(target + 2 * in.component_stride, rows[y][2] - rows[y][1] + in.zero);
     store(target + 3 * in.component_stride, rows[y][1] - rows[y][3] + in.zero);
   }

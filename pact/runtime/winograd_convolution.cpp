@@ -39,8 +39,7 @@ class WinogradConvolution final : public PanelConvolution {
       if (suits_tiles()) return false;  // which multiply faster than transforms save products
       isa = slower(isa);
     }
-    // Transformed codes lie in [-2 c, 4 c].
-    if (6 * largest_code() > std::numeric_limits<std::uint8_t>::max()) return false;
+    if (largest_component() > std::numeric_limits<std::uint8_t>::max()) return false;
     const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
     kernel_ =
         kernels::select_byte_dot(isa, out_.channels, most, (out_.height + 1) / 2 * tiles_across());
@@ -84,6 +83,9 @@ class WinogradConvolution final : public PanelConvolution {
     return whole_lines(static_cast<std::size_t>(kWinogradOutputs * component_products()) *
                        sizeof(std::int32_t));
   }
+  // Of transformed codes, made unsigned.
+  std::int64_t largest_component() const { return 4 * largest_code() + sums_zero(); }
+  std::uint8_t sums_zero() const { return zero() % 4; }
   std::uint8_t zero() const { return static_cast<std::uint8_t>(2 * largest_code()); }
 
   // A filter transformed, [component][in].
@@ -115,7 +117,7 @@ class WinogradConvolution final : public PanelConvolution {
                                                             .count = kWinogradComponents,
                                                             .segments = 1,
                                                             .depth = in_.channels,
-                                                            .largest_code = 6 * largest_code()}));
+                                                            .largest_code = largest_component()}));
     }
     return most;
   }
@@ -126,7 +128,8 @@ class WinogradConvolution final : public PanelConvolution {
     std::int64_t sums[kWinogradComponents];
     for (int i = 0; i < kWinogradComponents; ++i) {
       const std::int16_t* source = components.data() + i * in_.channels;
-      sums[i] = std::int64_t{zero()} * std::accumulate(source, source + in_.channels, 0);
+      const std::int64_t added = i == kernels::kWinogradSums ? sums_zero() : zero();
+      sums[i] = added * std::accumulate(source, source + in_.channels, 0);
     }
     std::int64_t added[kWinogradOutputs];
     kernels::transform_winograd_products(sums, added);
@@ -139,7 +142,7 @@ class WinogradConvolution final : public PanelConvolution {
 
   // Nine products of a component make an output, before it is divided.
   bool sums_fit(std::int64_t largest) const {
-    return 9 * in_.channels * 6 * largest_code() * largest <
+    return 9 * in_.channels * largest_component() * largest <
            std::numeric_limits<std::int32_t>::max() / 2;
   }
 
@@ -234,6 +237,7 @@ class WinogradConvolution final : public PanelConvolution {
                                 .pixel_stride = in_.channels,
                                 .channels = in_.channels,
                                 .zero = zero(),
+                                .sums_zero = sums_zero(),
                                 .components = codes,
                                 .component_stride = component_bytes()};
     for (std::int64_t i = 0; i < tiles.count; ++i, ++x, tile.components += in_.channels) {
