@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed-size array of T whose first byte lies on a cache line, zero-filled at construction unless
-// asked otherwise.
+// A fixed-size array of T whose first byte lies on a cache line, zero-filled at construction.
 #pragma once
 
 #include <cstddef>
@@ -20,17 +19,10 @@ class AlignedBuffer {
   static constexpr std::size_t kAlignment = 64;
 
   AlignedBuffer() = default;
-  explicit AlignedBuffer(std::size_t size) : AlignedBuffer(uninitialized(size)) {
-    if (size > 0) std::memset(static_cast<void*>(data_), 0, size * sizeof(T));
-  }
-  /// For what is written whole before it is read.
-  static AlignedBuffer uninitialized(std::size_t size) {
-    AlignedBuffer buffer;
-    if (size == 0) return buffer;
-    constexpr std::align_val_t kAligned{kAlignment};
-    buffer.data_ = static_cast<T*>(::operator new(size * sizeof(T), kAligned));
-    buffer.size_ = size;
-    return buffer;
+  explicit AlignedBuffer(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    data_ = static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{kAlignment}));
+    std::memset(static_cast<void*>(data_), 0, size * sizeof(T));
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

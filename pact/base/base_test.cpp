@@ -456,15 +456,6 @@ TEST(AlignedBuffer, StartsOnACacheLineAndHoldsZeros) {
   }
 }
 
-TEST(AlignedBuffer, UninitializedOnesStartOnACacheLine) {
-  for (const std::size_t size : {0, 1, 1000}) {
-    AlignedBuffer<std::int32_t> buffer = AlignedBuffer<std::int32_t>::uninitialized(size);
-    ASSERT_EQ(buffer.size(), size);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 64, 0U);
-    std::fill_n(buffer.data(), size, 7);
-  }
-}
-
 TEST(AlignedBuffer, MayBeEmpty) {
   const AlignedBuffer<float> none;
   const AlignedBuffer<float> zero(0);

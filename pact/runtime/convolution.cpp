@@ -17,6 +17,7 @@ ConvolutionStep::ConvolutionStep(const StepContext& context, std::int32_t node,
       out_(context.model.nodes[static_cast<std::size_t>(node)].value),
       in_group_(in_.channels / op_.groups),
       out_group_(out_.channels / op_.groups),
+      memory_(context.memory),
       fused_{node, shortcut},
       input_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]) {
   if (requantize >= 0) requantizer_.emplace(context, requantize, fused_);

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
-#include "pact/base/aligned_buffer.h"
 #include "pact/runtime/step.h"
 
 namespace pact::runtime {
@@ -49,6 +49,7 @@ class ConvolutionStep : public Step {
   const format::Value& out_;
   std::int32_t in_group_;
   std::int32_t out_group_;
+  LargePages& memory_;
 
  private:
   Fused fused_;
@@ -115,16 +116,18 @@ class PanelConvolution : public ConvolutionStep {
   std::int64_t rows_in_block_ = 1;  // that scratch has room for
   std::int64_t panels_ = 1;
   int columns_ = 1;  // of a panel
-  AlignedBuffer<std::byte> weights_;
+  std::span<std::byte> weights_;
 };
 
 /// A step of the type that can prepare(isa) itself for its layer, or null.
 template <typename Convolution>
 std::unique_ptr<Step> make_prepared(const StepContext& context, std::int32_t node,
                                     std::int32_t requantize) {
+  const LargePages::Mark before = context.memory.mark();
   auto step = std::make_unique<Convolution>(context, node, requantize);
-  if (!step->prepare(context.isa)) return nullptr;
-  return step;
+  if (step->prepare(context.isa)) return step;
+  context.memory.release(before);
+  return nullptr;
 }
 
 /// Makes a step, or null if the layer or the instruction set does not allow this way.

@@ -28,7 +28,7 @@ class DepthwiseConvolution final : public PanelConvolution {
     kernel_ = &kernels::select_depthwise(isa);
     columns_ = kernels::kDepthwiseColumns;
     panels_ = parts_of(out_.channels, columns_);
-    weights_ = AlignedBuffer<std::byte>(static_cast<std::size_t>(panels_) * panel_bytes());
+    weights_ = memory_.take_zeros(static_cast<std::size_t>(panels_) * panel_bytes());
     kernels::pack_taps(weight_levels().data(), out_.channels, taps(),
                        reinterpret_cast<std::int16_t*>(weights_.data()));
     place_taps();

@@ -215,8 +215,7 @@ class DirectConvolution final : public PanelConvolution {
   }
 
   void pack() {
-    weights_ =
-        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * stored_bytes()));
+    weights_ = memory_.take(static_cast<std::size_t>(panels_ * stored_bytes()));
     for (std::int64_t panel = 0; panel < panels_; ++panel) {
       std::byte* target = weights_.data() + panel * stored_bytes();
       const Range filters = filters_of(panel);
@@ -473,10 +472,12 @@ std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::i
 
 std::unique_ptr<Step> make_joined_convolution(const StepContext& context, const Fused& fused,
                                               std::int32_t requantize) {
+  const LargePages::Mark before = context.memory.mark();
   auto step = std::make_unique<DirectConvolution>(context, fused.conv, requantize, fused.shortcut);
   auto shortcut = std::make_unique<DirectConvolution>(context, fused.shortcut, -1);
-  if (!step->join(std::move(shortcut), context.isa)) return nullptr;
-  return step;
+  if (step->join(std::move(shortcut), context.isa)) return step;
+  context.memory.release(before);
+  return nullptr;
 }
 
 }  // namespace pact::runtime

@@ -55,7 +55,9 @@ class GatheredConvolution final : public ConvolutionStep {
         kernels::dot_packed_bytes(kernels::DotOperand::Words, out_group_, 1, depth_,
                                   kernel_.columns) /
         std::int64_t{sizeof(std::int16_t)};
-    weights_ = AlignedBuffer<std::int16_t>(static_cast<std::size_t>(group_size * op_.groups));
+    const auto size = static_cast<std::size_t>(group_size * op_.groups);
+    weights_ = {reinterpret_cast<std::int16_t*>(memory_.take(size * sizeof(std::int16_t)).data()),
+                size};
     for (std::int64_t g = 0; g < op_.groups; ++g) {
       kernels::pack_dot_columns(levels.data() + g * out_group_ * depth_, out_group_, 1, depth_,
                                 kernel_.columns, weights_.data() + g * group_size);
@@ -136,7 +138,7 @@ class GatheredConvolution final : public ConvolutionStep {
 
   std::int64_t depth_;
   const kernels::DotKernel& kernel_;
-  AlignedBuffer<std::int16_t> weights_;
+  std::span<std::int16_t> weights_;
 };
 
 }  // namespace

@@ -95,8 +95,8 @@ std::unique_ptr<Step> make_step(const StepContext& context, std::int32_t node) {
   return make_float_step(context, node);
 }
 
-Plan::Plan(const format::Model& model, Isa isa, int batch) {
-  make_steps({model, isa});
+Plan::Plan(const format::Model& model, Isa isa, int batch, LargePages& memory) {
+  make_steps({model, isa, memory});
   place_values(model, batch);
 }
 
@@ -200,9 +200,10 @@ Executor::Executor(std::shared_ptr<const format::Model> model, Isa isa,
     : model_(std::move(model)),
       isa_(isa),
       batch_(options.batch),
-      plan_(*model_, isa, options.batch),
-      arena_(plan_.arena_bytes()),
-      scratch_(plan_.scratch_bytes() * static_cast<std::size_t>(options.threads)),
+      plan_(*model_, isa, options.batch, memory_),
+      arena_(memory_.take_zeros(plan_.arena_bytes())),
+      scratch_(
+          memory_.take_zeros(plan_.scratch_bytes() * static_cast<std::size_t>(options.threads))),
       pool_(options.threads),
       step_seconds_(options.timed ? plan_.steps().size() : 0) {}
 

@@ -6,16 +6,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "pact/base/aligned_buffer.h"
+#include "pact/base/large_pages.h"
 #include "pact/runtime/step.h"
 
 namespace pact::runtime {
 
 class Plan {
  public:
-  Plan(const format::Model& model, Isa isa, int batch);
+  /// Weights are packed into `memory`, which must outlive the plan.
+  Plan(const format::Model& model, Isa isa, int batch, LargePages& memory);
 
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   const std::vector<Slot>& slots() const { return slots_; }
@@ -56,9 +58,10 @@ class Executor {
   std::shared_ptr<const format::Model> model_;
   Isa isa_;
   int batch_;
+  LargePages memory_;
   Plan plan_;
-  AlignedBuffer<std::byte> arena_;
-  AlignedBuffer<std::byte> scratch_;
+  std::span<std::byte> arena_;
+  std::span<std::byte> scratch_;
   ThreadPool pool_;
   std::vector<double> step_seconds_;  // empty: not timed
   std::function<void(const LayerView&)> observer_;

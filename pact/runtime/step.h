@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pact/base/large_pages.h"
 #include "pact/base/thread_pool.h"
 #include "pact/format/model.h"
 #include "pact/kernels/requantize.h"
@@ -104,10 +105,12 @@ class Step {
   std::int32_t node_;
 };
 
-/// What makes steps: the model, the node, and the kernels of the chosen instruction set.
+/// What steps are made of: the model, the kernels of the chosen instruction set, and memory that
+/// outlives them.
 struct StepContext {
   const format::Model& model;
   Isa isa;
+  LargePages& memory;  // for weights
 };
 
 /// Finished accumulators [rows][row_stride] of [count][stride] pixels and of `channels` channels

@@ -47,8 +47,7 @@ class TableConvolution final : public PanelConvolution {
   std::int64_t panel_bytes() const { return groups_ * columns_; }
 
   void pack() {
-    weights_ =
-        AlignedBuffer<std::byte>::uninitialized(static_cast<std::size_t>(panels_ * panel_bytes()));
+    weights_ = memory_.take(static_cast<std::size_t>(panels_ * panel_bytes()));
     auto* packed = reinterpret_cast<std::uint8_t*>(weights_.data());
     for (std::int64_t panel = 0; panel < panels_; ++panel, packed += panel_bytes()) {
       const Range filters = filters_of(panel);

@@ -163,8 +163,8 @@ class WinogradConvolution final : public PanelConvolution {
   bool pack() {
     const std::int64_t component_size =
         kernels::dot_packed_bytes(kernels::DotOperand::Bytes, columns_, 1, in_.channels, columns_);
-    weights_ = AlignedBuffer<std::byte>::uninitialized(
-        static_cast<std::size_t>(panels_ * kWinogradComponents * component_size));
+    weights_ =
+        memory_.take(static_cast<std::size_t>(panels_ * kWinogradComponents * component_size));
     corrections_.assign(static_cast<std::size_t>(kWinogradOutputs * panels_ * columns_), 0);
     int largest = 0;
     auto* packed = reinterpret_cast<std::int8_t*>(weights_.data());

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pact/base/large_pages.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
+
+namespace pact {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kBoundsChecked = true;
+#elif defined(__has_feature)
+constexpr bool kBoundsChecked = __has_feature(address_sanitizer);
+#else
+constexpr bool kBoundsChecked = false;
+#endif
+
+// Where bounds are checked, every piece ends where its block does.
+constexpr std::size_t kPage = kBoundsChecked ? LargePages::kAlignment : std::size_t{2} << 20;
+constexpr std::size_t kBlock = kBoundsChecked ? 1 : 8 * kPage;  // untouched, it takes no memory
+constexpr std::align_val_t kPageAligned{kPage};
+
+constexpr std::size_t rounded(std::size_t bytes, std::size_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+std::byte* new_block(std::size_t bytes) {
+  void* data = ::operator new(bytes, kPageAligned);
+#if defined(MADV_HUGEPAGE)
+  madvise(data, bytes, MADV_HUGEPAGE);  // without them it is slower, no more
+#endif
+  return static_cast<std::byte*>(data);
+}
+
+void delete_block(std::byte* data) { ::operator delete(data, kPageAligned); }
+
+}  // namespace
+
+LargePages::~LargePages() {
+  for (const Block& block : blocks_) delete_block(block.data);
+}
+
+std::span<std::byte> LargePages::take(std::size_t bytes) {
+  if (blocks_.empty() || blocks_.back().size - blocks_.back().used < bytes) {
+    blocks_.reserve(blocks_.size() + 1);
+    const std::size_t size = rounded(bytes, kBlock);
+    blocks_.push_back({new_block(size), size, 0});
+  }
+  Block& block = blocks_.back();
+  const std::span<std::byte> piece(block.data + block.used, bytes);
+  block.used = std::min(block.size, block.used + rounded(bytes, kAlignment));
+  return piece;
+}
+
+std::span<std::byte> LargePages::take_zeros(std::size_t bytes) {
+  const std::span<std::byte> piece = take(bytes);
+  if (bytes > 0) std::memset(piece.data(), 0, bytes);
+  return piece;
+}
+
+LargePages::Mark LargePages::mark() const {
+  return {blocks_.size(), blocks_.empty() ? 0 : blocks_.back().used};
+}
+
+void LargePages::release(const Mark& mark) {
+  for (; blocks_.size() > mark.blocks; blocks_.pop_back()) delete_block(blocks_.back().data);
+  if (!blocks_.empty()) blocks_.back().used = mark.used;
+}
+
+}  // namespace pact
