@@ -53,7 +53,9 @@ check "lower, bit-exact" 0 "outputs that differ between runtime and evaluator: 0
   "$pact" lower "$work/whole/checkpoint.safetensors" --check 100 --data fashion-mnist
 check "eval packed" 0 '"top1":0\.[6-9]' "$pact" eval "$model" --data fashion-mnist --json
 check "eval checkpoint" 0 "top-1 [6-9]" "$pact" eval "$work/whole/checkpoint.safetensors" --data fashion-mnist
-check "eval with another data set" 2 "reads 1x28x28 images" env PACT_DATA="${PACT_DATA:-data}" \
+mkdir -p "$work/zeros/cifar-10-batches-bin"
+truncate -s 30730000 "$work/zeros/cifar-10-batches-bin/test_batch.bin"
+check "eval with another data set" 2 "reads 1x28x28 images" env PACT_DATA="$work/zeros" \
   "$pact" eval "$model" --data cifar10
 check "inspect" 0 "layer1.0.conv1 +conv 3x3 +16x14x14 +odd4" "$pact" inspect "$model"
 check "inspect as JSON" 0 '"operation":"requantize"' "$pact" inspect "$model" --json
