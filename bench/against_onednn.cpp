@@ -20,7 +20,7 @@ struct Options {
   std::string file;
   int threads = 1;
   int batch = 1;
-  int pairs = 21;
+  Turns turns;
 };
 
 void compare(const Options& options) {
@@ -31,7 +31,7 @@ void compare(const Options& options) {
   omp_set_num_threads(options.threads);
   OneDnn opponent(model.file(), options.batch);
   const Pairs pairs = time_pairs(
-      options.pairs, [&] { ours.run(); }, [&] { opponent.run(); });
+      options.turns, [&] { ours.run(); }, [&] { opponent.run(); });
   const nlohmann::json row{{"network", model.name()},
                            {"batch", options.batch},
                            {"threads", options.threads},
@@ -54,6 +54,6 @@ int main(int argc, char** argv) {
   app.add_option("file", options.file, "Packed network (.pact)");
   pact::cli::add_speed_options(app, options.network);
   pact::bench::add_size_options(app, options.threads, options.batch);
-  pact::bench::add_pairs_option(app, options.pairs);
+  pact::bench::add_turns_options(app, options.turns);
   return pact::bench::run_program(app, argc, argv, [&] { pact::bench::compare(options); });
 }

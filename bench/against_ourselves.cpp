@@ -21,16 +21,11 @@ struct Options {
   std::string network;
   Side ours;
   Side other;
-  int pairs = 21;
-  int turn = 1;  // runs, so that a side finds its weights in the cache
+  Turns turns;
 };
 
 Model model_of(const Options& options, const Side& side) {
   return value_or_throw(Model::load(cli::speed_network({options.network, side.bits})));
-}
-
-void run_turn(Runner& runner, int runs) {
-  for (int run = 0; run < runs; ++run) runner.run();
 }
 
 void compare(const Options& options) {
@@ -40,17 +35,17 @@ void compare(const Options& options) {
   Runner other(model_of(options, other_side),
                {.threads = other_side.threads, .batch = other_side.batch});
   const Pairs pairs = time_pairs(
-      options.pairs, [&] { run_turn(ours, options.turn); }, [&] { run_turn(other, options.turn); });
+      options.turns, [&] { ours.run(); }, [&] { other.run(); });
   const double images = static_cast<double>(our_side.batch) / other_side.batch;
   const nlohmann::json row{{"network", options.network},
                            {"batch", our_side.batch},
                            {"threads", our_side.threads},
                            {"isa", name(ours.session().isa())},
                            {"bits", our_side.bits},
-                           {"ours_ms", median(pairs.first) / options.turn},
+                           {"ours_ms", median(pairs.first)},
                            {"opponent", text("ours, ", other_side.bits, ", threads ",
                                              other_side.threads, ", batch ", other_side.batch)},
-                           {"opponent_ms", median(pairs.second) / options.turn},
+                           {"opponent_ms", median(pairs.second)},
                            {"ratio", median(pairs.ratios) * images},
                            {"spread", spread(pairs.ratios)}};
   std::printf("%s\n", row.dump().c_str());
@@ -70,8 +65,6 @@ int main(int argc, char** argv) {
   app.add_option("--network", options.network, "Network by name")->required();
   pact::bench::add_side(app, "", options.ours);
   pact::bench::add_side(app, "other-", options.other);
-  pact::bench::add_pairs_option(app, options.pairs);
-  app.add_option("--turn", options.turn, "Runs of a side before it is the other's turn")
-      ->check(CLI::Range(1, 1000000));
+  pact::bench::add_turns_options(app, options.turns);
   return pact::bench::run_program(app, argc, argv, [&] { pact::bench::compare(options); });
 }

@@ -23,8 +23,16 @@ inline double spread(std::vector<double> values) {
   return (values[3 * n / 4] - values[n / 4]) / 2 / values[n / 2];
 }
 
+/// How often two sides run: after `turn` runs of one it is the other's turn. The first runs of a
+/// turn find its caches and its clock as the other left them: instructions on tiles lower the clock
+/// of a core for milliseconds.
+struct Turns {
+  int pairs = 21;
+  int turn = 1;
+};
+
 struct Pairs {
-  std::vector<double> first;   // milliseconds
+  std::vector<double> first;   // milliseconds of a run, by turn
   std::vector<double> second;  // milliseconds
   std::vector<double> ratios;  // second / first
 };
@@ -37,13 +45,21 @@ double milliseconds(const Run& run) {
       .count();
 }
 
+template <typename Run>
+double milliseconds(const Run& run, int runs) {
+  return milliseconds([&] {
+           for (int i = 0; i < runs; ++i) run();
+         }) /
+         runs;
+}
+
 template <typename First, typename Second>
-Pairs time_pairs(int pairs, const First& first, const Second& second) {
+Pairs time_pairs(const Turns& turns, const First& first, const Second& second) {
   constexpr int kWarmUp = 3;
   Pairs result;
-  for (int i = 0; i < kWarmUp + pairs; ++i) {
-    const double first_time = milliseconds(first);
-    const double second_time = milliseconds(second);
+  for (int i = 0; i < kWarmUp + turns.pairs; ++i) {
+    const double first_time = milliseconds(first, turns.turn);
+    const double second_time = milliseconds(second, turns.turn);
     if (i < kWarmUp) continue;
     result.first.push_back(first_time);
     result.second.push_back(second_time);

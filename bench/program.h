@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <exception>
 
+#include "bench/pairs.h"
+
 namespace pact::bench {
 
 inline void add_size_options(CLI::App& app, int& threads, int& batch,
@@ -14,8 +16,10 @@ inline void add_size_options(CLI::App& app, int& threads, int& batch,
   app.add_option("--" + prefix + "batch", batch, "Images in a run")->check(CLI::Range(1, 4096));
 }
 
-inline void add_pairs_option(CLI::App& app, int& pairs) {
-  app.add_option("--pairs", pairs, "Pairs of runs")->check(CLI::Range(1, 1000000));
+inline void add_turns_options(CLI::App& app, Turns& turns) {
+  app.add_option("--pairs", turns.pairs, "Pairs of turns")->check(CLI::Range(1, 1000000));
+  app.add_option("--turn", turns.turn, "Runs of a side before it is the other's turn")
+      ->check(CLI::Range(1, 1000000));
 }
 
 /// Runs `body` with the options read, and says what went wrong; the exit status.

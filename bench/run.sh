@@ -53,10 +53,10 @@ resnet50 4/4
 resnet50 2/2
 cifar-resnet20-v1 4/4
 alexnet 4/4"
-# network; bits, threads, batch of ours; the same of the other; runs in a turn: as many as it takes
-# to find the weights in a cache that could hold them
-ourselves="resnet18 4/4 2 1 4/4 1 1 1
-resnet50 4/4 2 1 4/4 1 1 1
+# network; bits, threads, batch of ours; the same of the other; runs in a turn: many where weights
+# are to be found in a cache that could hold them
+ourselves="resnet18 4/4 2 1 4/4 1 1 10
+resnet50 4/4 2 1 4/4 1 1 10
 resnet18 4/4 1 8 4/4 1 1 1
 resnet50 4/4 1 8 4/4 1 1 1
 alexnet 4/4 1 1 8/8 1 1 1
@@ -68,7 +68,7 @@ lfc 2/2 1 1 8/8 1 1 200"
     unset PACT_ISA ONEDNN_MAX_CPU_ISA
     [ "$isa" = best ] || export PACT_ISA="$isa" ONEDNN_MAX_CPU_ISA="${onednn_names[$isa]}"
     "$build/bench/pact_against_onednn" --network "$network" --bits "$bits" --threads "$threads" \
-      --batch "$batch"
+      --batch "$batch" --turn 10
   done <<<"$onednn"
   unset PACT_ISA ONEDNN_MAX_CPU_ISA
   while read -r network bits; do
