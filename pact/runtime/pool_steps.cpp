@@ -2,8 +2,8 @@
 // Pools. Channels are in the innermost loops: they are contiguous.
 #include <algorithm>
 #include <limits>
-#include <type_traits>
 
+#include "pact/kernels/maximum.h"
 #include "pact/runtime/image_step.h"
 
 namespace pact::runtime {
@@ -51,7 +51,8 @@ void take_larger(const T* first, std::int64_t stride, std::int64_t taps, std::in
   }
 }
 
-// A row of outputs. Of integers, the maximum of the rows of the image first, then of their columns.
+// A row of outputs. Of codes, the maximum of the rows of the image first, then of their columns;
+// of others, that of each tap in turn.
 class MaxPool final : public Step {
  public:
   MaxPool(const StepContext& context, std::int32_t node)
@@ -59,26 +60,54 @@ class MaxPool final : public Step {
         source_(context.model.nodes[static_cast<std::size_t>(node)].inputs[0]),
         in_(context.model.nodes[static_cast<std::size_t>(source_)].value),
         out_(context.model.nodes[static_cast<std::size_t>(node)].value),
-        op_(std::get<format::Pool>(context.model.nodes[static_cast<std::size_t>(node)].operation)) {
-  }
+        op_(std::get<format::Pool>(context.model.nodes[static_cast<std::size_t>(node)].operation)),
+        kernel_(kernels::select_maximum(context.isa)) {}
 
+  std::string_view kernel() const override {
+    return storage_of(in_) == Storage::U8 ? kernel_.name : std::string_view();
+  }
   std::size_t scratch_bytes() const override {
-    return static_cast<std::size_t>(std::int64_t{in_.width} * in_.channels) *
-           element_bytes(storage_of(in_));
+    if (storage_of(in_) != Storage::U8) return 0;
+    return whole_lines(static_cast<std::size_t>(std::int64_t{in_.width} * in_.channels));
   }
 
   void run(const Batch& batch) const override {
     batch.pool->parallel_for(batch.images * out_.height, [&](std::int64_t index, int worker) {
       std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
-      with_type(storage_of(in_), [&](auto zero) {
-        run_row<decltype(zero)>(batch, index / out_.height, index % out_.height, scratch);
-      });
+      const std::int64_t image = index / out_.height;
+      const std::int64_t y = index % out_.height;
+      if (storage_of(in_) == Storage::U8) {
+        return run_codes(batch, image, y, reinterpret_cast<std::uint8_t*>(scratch));
+      }
+      with_type(storage_of(in_), [&](auto zero) { run_row<decltype(zero)>(batch, image, y); });
     });
   }
 
  private:
+  void run_codes(const Batch& batch, std::int64_t image, std::int64_t y,
+                 std::uint8_t* largest) const {
+    const std::int64_t channels = out_.channels;
+    const std::int64_t row_size = in_.width * channels;
+    const Windows windows{op_, in_};
+    const Span rows = windows.rows(y);
+    kernel_.run({.values = batch.value<std::uint8_t>(source_, image) + rows.first * row_size,
+                 .stride = row_size,
+                 .taps = rows.size(),
+                 .count = row_size,
+                 .target = largest});
+    std::uint8_t* target = batch.value<std::uint8_t>(node(), image) + y * out_.width * channels;
+    for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
+      const Span columns = windows.columns(x);
+      kernel_.run({.values = largest + columns.first * channels,
+                   .stride = channels,
+                   .taps = columns.size(),
+                   .count = channels,
+                   .target = target});
+    }
+  }
+
   template <typename T>
-  void run_row(const Batch& batch, std::int64_t image, std::int64_t y, std::byte* scratch) const {
+  void run_row(const Batch& batch, std::int64_t image, std::int64_t y) const {
     const std::int64_t channels = out_.channels;
     const std::int64_t row_size = in_.width * channels;
     const Windows windows{op_, in_};
@@ -86,17 +115,9 @@ class MaxPool final : public Step {
     const T* source = batch.value<T>(source_, image) + window_rows.first * row_size;
     T* target = batch.value<T>(node(), image) + y * out_.width * channels;
     std::fill_n(target, out_.width * channels, std::numeric_limits<T>::lowest());
-    Span rows{0, window_rows.size()};
-    if constexpr (std::is_integral_v<T>) {
-      T* largest = reinterpret_cast<T*>(scratch);
-      std::fill_n(largest, row_size, std::numeric_limits<T>::lowest());
-      take_larger(source, row_size, rows.size(), row_size, largest);
-      source = largest;
-      rows = {0, 1};
-    }
     for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
       const Span columns = windows.columns(x);
-      for (std::int64_t row = rows.first; row < rows.last; ++row) {
+      for (std::int64_t row = 0; row < window_rows.size(); ++row) {
         take_larger(source + row * row_size + columns.first * channels, channels, columns.size(),
                     channels, target);
       }
@@ -107,6 +128,7 @@ class MaxPool final : public Step {
   const format::Value& in_;
   const format::Value& out_;
   const format::Pool& op_;
+  const kernels::MaximumKernel& kernel_;
 };
 
 // Sums of levels, and averages of floats.
