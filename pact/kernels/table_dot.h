@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dot products of 2-bit codes of one pixel with 2-bit weights, by looking up sums instead of
-// multiplying: two codes choose one of 16 tables of 16 bytes, two weights an entry of it. A byte of
-// weights holds four of them, and a vector looks up as many columns as it has bytes.
+// Dot products of 2-bit codes with 2-bit weights, by looking up sums instead of multiplying: two
+// codes choose one of 16 tables of 16 bytes, two weights an entry of it. A byte of weights holds
+// four of them, and a vector looks up as many columns as it has bytes.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,21 @@ namespace pact::kernels {
 inline constexpr int kTableBits = 2;
 inline constexpr int kTableGroup = 4;  // weights of a column in a byte
 
-/// Sums of `columns` columns (the kernel's), of codes as they are stored:
-///   c[column] = sum over groups g and i = 0 .. 3 of a[4 g + i] * w[column][4 g + i]
-/// 9 * depth must stay within 32 bits.
+/// Sums of `rows` rows and `columns` columns (the kernel's), of codes as they are stored:
+///   c[row][column] = scale * (sum of a[row][i] * w[column][i]) + added[row]
+/// over the codes i of all segments, whose pairs lie at
+///   pairs + row * row_stride + segment * segment_stride.
+/// Sums and results must stay within 32 bits.
 struct TableDotOperands {
-  const std::uint8_t* pairs;  // [2 * groups]: a[4 g] + 4 a[4 g + 1], a[4 g + 2] + 4 a[4 g + 3]
-  std::int64_t groups;
+  const std::uint8_t* pairs;  // of a segment, [2 * groups]: a[0] + 4 a[1], a[2] + 4 a[3], ..
+  std::ptrdiff_t row_stride;
+  std::ptrdiff_t segment_stride;
+  std::int64_t segments;
+  std::int64_t groups;    // of each segment
   const std::uint8_t* b;  // packed by `pack_table_columns`
-  std::int32_t* c;        // [columns], overwritten
+  std::int32_t scale;
+  const std::int32_t* added;  // [rows]
+  std::int32_t* c;            // [rows][columns], overwritten
 };
 using TableDotFunction = void (*)(const TableDotOperands&);
 
@@ -30,7 +37,8 @@ struct TableDotKernel {
   Isa isa;
   int columns;
   int vector_columns;  // of a vector of bytes
-  TableDotFunction run;
+  int max_rows;
+  const TableDotFunction* run;  // [rows - 1]
 };
 
 extern const TableDotKernel table_dot_scalar;

@@ -39,10 +39,11 @@ struct TableAvx2 {
 
 }  // namespace
 
-const TableDotKernel table_dot_avx2{.name = "table_dot_u2_u2_i32_1x64_avx2",
+const TableDotKernel table_dot_avx2{.name = "table_dot_u2_u2_i32_4x64_avx2",
                                     .isa = Isa::Avx2,
-                                    .columns = TableSums<TableAvx2, 2>::kColumns,
+                                    .columns = 64,
                                     .vector_columns = TableAvx2::kBytes,
-                                    .run = &TableSums<TableAvx2, 2>::run};
+                                    .max_rows = kTableRows,
+                                    .run = kTableDots<TableAvx2, 2>};
 
 }  // namespace pact::kernels

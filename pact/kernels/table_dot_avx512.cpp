@@ -35,10 +35,11 @@ struct TableAvx512 {
 
 }  // namespace
 
-const TableDotKernel table_dot_avx512{.name = "table_dot_u2_u2_i32_1x128_avx512",
+const TableDotKernel table_dot_avx512{.name = "table_dot_u2_u2_i32_4x128_avx512",
                                       .isa = Isa::Avx512,
-                                      .columns = TableSums<TableAvx512, 2>::kColumns,
+                                      .columns = 128,
                                       .vector_columns = TableAvx512::kBytes,
-                                      .run = &TableSums<TableAvx512, 2>::run};
+                                      .max_rows = kTableRows,
+                                      .run = kTableDots<TableAvx512, 2>};
 
 }  // namespace pact::kernels

@@ -33,64 +33,118 @@ inline constexpr std::int64_t kGroupsInBytes = 255 / kLargestSum;
 inline constexpr std::int64_t kGroupsInWords =
     65535 / kLargestSum / kGroupsInBytes * kGroupsInBytes;
 
-inline std::int64_t at_most(std::int64_t value, std::int64_t most) {
-  return value < most ? value : most;
+// Compilers that sum as a tree run out of registers.
+template <typename Vector>
+inline void keep_order(Vector& sums) {
+  asm("" : "+v"(sums));
 }
 
-template <typename Ops, int kVectors>
+template <typename Ops, int kRows, int kVectors>
 struct TableSums {
   using Vector = typename Ops::Vector;
   static constexpr int kColumns = kVectors * Ops::kBytes;
 
+  // Sums of bytes of a vector: [even bytes, odd bytes].
+  Vector words[kRows][kVectors][2];
+  std::int64_t groups_in_words = 0;
+
+  void clear() {
+    for (auto& row : words) {
+      for (auto& halves : row) halves[0] = halves[1] = Ops::zero();
+    }
+    groups_in_words = 0;
+  }
+
   // Of `groups` groups, few enough for bytes.
-  static inline __attribute__((always_inline)) void add_bytes(const std::uint8_t* pairs,
-                                                              const std::uint8_t* b,
-                                                              std::int64_t groups,
-                                                              Vector (&bytes)[kVectors]) {
-#pragma GCC unroll 7
+  inline __attribute__((always_inline)) void add_groups(const std::uint8_t* pairs,
+                                                        std::ptrdiff_t row_stride,
+                                                        const std::uint8_t* b,
+                                                        std::int64_t groups) {
+    Vector bytes[kRows][kVectors];
+    for (auto& row : bytes) {
+      for (Vector& sums : row) sums = Ops::zero();
+    }
     for (std::int64_t group = 0; group < groups; ++group, pairs += 2, b += kColumns) {
-      const Vector first = Ops::table(kTables.entry[pairs[0]]);
-      const Vector second = Ops::table(kTables.entry[pairs[1]]);
+      Vector low[kVectors];
+      Vector high[kVectors];
       for (int v = 0; v < kVectors; ++v) {
         const Vector weights = Ops::load(b + v * Ops::kBytes);
-        bytes[v] = Ops::add8(bytes[v], Ops::add8(Ops::look_up(first, Ops::low_nibbles(weights)),
-                                                 Ops::look_up(second, Ops::high_nibbles(weights))));
+        low[v] = Ops::low_nibbles(weights);
+        high[v] = Ops::high_nibbles(weights);
       }
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+        add_pair(bytes[row], pairs[row * row_stride], low);
+        add_pair(bytes[row], pairs[row * row_stride + 1], high);
+      }
+    }
+    for (int i = 0; i < kRows * kVectors; ++i) {
+      const Vector sums = bytes[i / kVectors][i % kVectors];
+      auto& halves = words[i / kVectors][i % kVectors];
+      halves[0] = Ops::add16(halves[0], Ops::even_bytes(sums));
+      halves[1] = Ops::add16(halves[1], Ops::odd_bytes(sums));
+    }
+    groups_in_words += groups;
+  }
+
+  static inline __attribute__((always_inline)) void add_pair(Vector (&bytes)[kVectors],
+                                                             std::uint8_t pair,
+                                                             const Vector (&nibbles)[kVectors]) {
+    const Vector table = Ops::table(kTables.entry[pair]);
+    for (int v = 0; v < kVectors; ++v) {
+      bytes[v] = Ops::add8(bytes[v], Ops::look_up(table, nibbles[v]));
+      keep_order(bytes[v]);
     }
   }
 
-  // Of `groups` groups, few enough for words: [even bytes, odd bytes].
-  static void add_words(const std::uint8_t* pairs, const std::uint8_t* b, std::int64_t groups,
-                        Vector (&words)[kVectors][2]) {
-    for (std::int64_t group = 0; group < groups; group += kGroupsInBytes) {
-      Vector bytes[kVectors];
-      for (Vector& sums : bytes) sums = Ops::zero();
+  void add_segment(const std::uint8_t* pairs, std::ptrdiff_t row_stride, const std::uint8_t* b,
+                   std::int64_t groups, std::int32_t* c) {
+    std::int64_t group = 0;
+    for (; group < groups; group += kGroupsInBytes) {
+      if (groups_in_words + kGroupsInBytes > kGroupsInWords) widen(c);
+      const std::uint8_t* first = pairs + 2 * group;
       const std::int64_t left = groups - group;
       if (left >= kGroupsInBytes) {
-        add_bytes(pairs + 2 * group, b + group * kColumns, kGroupsInBytes, bytes);
+        add_groups(first, row_stride, b + group * kColumns, kGroupsInBytes);
       } else {
-        add_bytes(pairs + 2 * group, b + group * kColumns, left, bytes);
-      }
-      for (int v = 0; v < kVectors; ++v) {
-        words[v][0] = Ops::add16(words[v][0], Ops::even_bytes(bytes[v]));
-        words[v][1] = Ops::add16(words[v][1], Ops::odd_bytes(bytes[v]));
+        add_groups(first, row_stride, b + group * kColumns, left);
       }
     }
   }
 
-  static void run(const TableDotOperands& o) {
-    for (int column = 0; column < kColumns; ++column) o.c[column] = 0;
-    for (std::int64_t group = 0; group < o.groups; group += kGroupsInWords) {
-      Vector words[kVectors][2];
-      for (auto& halves : words) halves[0] = halves[1] = Ops::zero();
-      add_words(o.pairs + 2 * group, o.b + group * kColumns,
-                at_most(o.groups - group, kGroupsInWords), words);
-      for (int i = 0; i < 2 * kVectors; ++i) {
-        Ops::add_to(o.c + i * (Ops::kBytes / 2), words[i / 2][i % 2]);
-      }
+  void widen(std::int32_t* c) {
+    for (int i = 0; i < 2 * kVectors * kRows; ++i) {
+      Ops::add_to(c + i * (Ops::kBytes / 2), words[i / (2 * kVectors)][i / 2 % kVectors][i % 2]);
     }
+    clear();
   }
 };
+
+template <typename Ops, int kVectors, int kRows>
+void table_dot(const TableDotOperands& o) {
+  using Sums = TableSums<Ops, kRows, kVectors>;
+  for (int i = 0; i < kRows * Sums::kColumns; ++i) o.c[i] = 0;
+  Sums sums;
+  sums.clear();
+  const std::uint8_t* b = o.b;
+  for (std::int64_t segment = 0; segment < o.segments; ++segment) {
+    sums.add_segment(o.pairs + segment * o.segment_stride, o.row_stride, b, o.groups, o.c);
+    b += o.groups * Sums::kColumns;
+  }
+  sums.widen(o.c);
+  const std::int32_t scale = o.scale;
+  std::int32_t* c = o.c;
+  for (int row = 0; row < kRows; ++row, c += Sums::kColumns) {
+    const std::int32_t added = o.added[row];
+    for (int column = 0; column < Sums::kColumns; ++column) c[column] = scale * c[column] + added;
+  }
+}
+
+inline constexpr int kTableRows = 4;
+template <typename Ops, int kVectors>
+constexpr TableDotFunction kTableDots[kTableRows] = {
+    &table_dot<Ops, kVectors, 1>, &table_dot<Ops, kVectors, 2>, &table_dot<Ops, kVectors, 3>,
+    &table_dot<Ops, kVectors, 4>};
 
 }  // namespace
 }  // namespace pact::kernels

@@ -114,6 +114,35 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
   }
 }
 
+// The largest one reads several blocks of rows; the 3x3 one of stride 1 has too many weights for
+// Winograd's to stay in a cache.
+TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {
+  const IntConv2d kTall{.out_channels = 70,
+                        .kernel = {3, 2},
+                        .stride = {3, 2},
+                        .padding = {4, 0, 1, 1},
+                        .dilation = {2, 1},
+                        .weights = odd_grid(2)};
+  const Layer layers[] = {
+      {12, {9, 11}, conv(70, 3, 2, odd_grid(2)), affine_grid(2, 1)},
+      {64, {5, 7}, conv(33, 1, 1, symmetric_grid(2)), affine_grid(2, 3)},
+      {256, {6, 9}, conv(5, 1, 2, odd_grid(1)), affine_grid(1, 0)},
+      {20, {19, 9}, kTall, affine_grid(2, 2)},
+      {512, {4, 5}, conv(300, 3, 1, odd_grid(2)), affine_grid(2, 0)},
+      {64, {70, 100}, conv(3, 3, 2, symmetric_grid(2)), affine_grid(2, 1)},
+  };
+  for (const Layer& layer : layers) {
+    for (const Isa isa : available_isas()) {
+      const bool in_steps = isa == Isa::Avx2 || isa == Isa::Avx512;
+      const std::string kernel = "table_dot_u2_u2";
+      EXPECT_EQ(testing::Value(kernels_of(network_of(layer, 1), isa), Contains(StartsWith(kernel))),
+                in_steps)
+          << name(isa) << ", " << layer.channels << " channels";
+    }
+    expect_runtime_equals_evaluator(network_of(layer, 2));
+  }
+}
+
 // Above 128 KiB, weights of up to 4 bits lie packed; the last panel is not full.
 TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
   for (const Grid& weights : {odd_grid(1), odd_grid(2), symmetric_grid(3), odd_grid(4)}) {

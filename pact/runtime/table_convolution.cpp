@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers on one pixel with 2-bit codes and 2-bit weights, by tables (kernels/table_dot.h): fully
-// connected ones.
+// Layers of 2-bit codes and 2-bit weights, by tables (kernels/table_dot.h): fully connected ones,
+// and convolutions where nothing multiplies bytes faster.
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
+#include "pact/kernels/dot.h"
 #include "pact/kernels/table_dot.h"
 #include "pact/runtime/convolution.h"
 
@@ -15,20 +16,20 @@ class TableConvolution final : public PanelConvolution {
  public:
   using PanelConvolution::PanelConvolution;
 
-  // False where this way cannot go.
+  // False where this way cannot go, or another one is faster.
   bool prepare(Isa isa) {
-    if (!is_fully_connected() || op_.grid.bits > kernels::kTableBits || largest_code() > kLargest) {
+    if (op_.grid.bits > kernels::kTableBits || largest_code() > kLargest || !sums_fit()) {
       return false;
     }
-    const std::int64_t steps = kLargest * std::int64_t{op_.grid.step};
-    const std::int64_t lowest = std::abs(std::int64_t{op_.grid.lowest});
-    if (in_.channels * kLargest * (steps + lowest) > std::numeric_limits<std::int32_t>::max()) {
-      return false;
-    }
+    if (!is_fully_connected() && (!pairs_are_contiguous() || !beats_products(isa))) return false;
     kernel_ = &kernels::select_table_dot(isa);
-    groups_ = kernels::table_dot_groups(in_.channels);
+    groups_ = kernels::table_dot_groups(std::int64_t{op_.kernel.x} * in_.channels);
     columns_ = kernel_->columns;
     panels_ = parts_of(out_.channels, columns_);
+    rows_ = out_.height;
+    if (!cut_rows([&](std::int64_t rows) { return framed_pixels(rows) * in_.channels; })) {
+      return false;
+    }
     pack();
     multiply_codes();
     return true;
@@ -36,54 +37,153 @@ class TableConvolution final : public PanelConvolution {
 
   std::string_view kernel() const override { return kernel_->name; }
   std::size_t weight_bytes() const override { return weights_.size(); }
-  std::size_t scratch_bytes() const override {
-    return pair_bytes() + whole_lines(static_cast<std::size_t>(columns_) * sizeof(std::int32_t));
-  }
+  std::size_t scratch_bytes() const override { return scratch_parts().bytes; }
 
  private:
   static constexpr std::int64_t kLargest = (1 << kernels::kTableBits) - 1;
 
-  std::size_t pair_bytes() const { return whole_lines(static_cast<std::size_t>(2 * groups_)); }
-  std::int64_t panel_bytes() const { return groups_ * columns_; }
+  bool sums_fit() const {
+    const std::int64_t steps = kLargest * std::int64_t{op_.grid.step};
+    const std::int64_t lowest = std::abs(std::int64_t{op_.grid.lowest});
+    return filter_size() * kLargest * (steps + lowest) <= std::numeric_limits<std::int32_t>::max();
+  }
+  // Those under a row of a filter.
+  bool pairs_are_contiguous() const {
+    return op_.groups == 1 && op_.dilation.x == 1 && in_.channels % kernels::kTableGroup == 0;
+  }
+  // Where a product of bytes takes several instructions; but Winograd saves more of them, as long
+  // as its weights stay in a second-level cache.
+  bool beats_products(Isa isa) const {
+    constexpr std::int64_t kCachedComponents = 2 << 20;
+    const bool is_dense = op_.stride.x == 1 && op_.stride.y == 1 && op_.dilation.y == 1;
+    const bool is_winograd = is_dense && op_.kernel.x == 3 && op_.kernel.y == 3 &&
+                             16 * in_.channels * out_.channels <= kCachedComponents;
+    return kernels::sums_in_16_bits(isa) && !is_winograd;
+  }
+
+  bool is_framed() const {
+    const format::Padding& p = op_.padding;
+    return p.top != 0 || p.left != 0 || p.bottom != 0 || p.right != 0;
+  }
+  // That `rows` rows of outputs read.
+  std::int64_t framed_pixels(std::int64_t rows) const { return rows_read(rows) * padded_width(); }
+
+  // Where what is in scratch begins; framed codes at its start.
+  struct ScratchParts {
+    std::size_t pairs;
+    std::size_t pixel_sums;
+    std::size_t sums;
+    std::size_t bytes;
+  };
+  ScratchParts scratch_parts() const {
+    const auto pixels = static_cast<std::size_t>(framed_pixels(rows_in_block_));
+    const auto channels = static_cast<std::size_t>(in_.channels);
+    const auto groups = static_cast<std::size_t>(kernels::table_dot_groups(in_.channels));
+    ScratchParts parts{};
+    parts.pairs = is_framed() ? whole_lines(pixels * channels) : 0;
+    parts.pixel_sums = parts.pairs + whole_lines(pixels * 2 * groups);
+    parts.sums = parts.pixel_sums + whole_lines(pixels * sizeof(std::int32_t));
+    parts.bytes = parts.sums + whole_lines(static_cast<std::size_t>(out_.width * columns_) *
+                                           sizeof(std::int32_t));
+    return parts;
+  }
+
+  std::int64_t panel_bytes() const { return op_.kernel.y * groups_ * columns_; }
 
   void pack() {
     weights_ = memory_.take(static_cast<std::size_t>(panels_ * panel_bytes()));
     auto* packed = reinterpret_cast<std::uint8_t*>(weights_.data());
     for (std::int64_t panel = 0; panel < panels_; ++panel, packed += panel_bytes()) {
       const Range filters = filters_of(panel);
-      kernels::pack_table_columns(*kernel_, weight_codes(filters).data(), filters.count,
-                                  in_.channels, packed);
+      kernels::pack_table_columns(*kernel_, codes_by_pixel(filters).data(), filters.count,
+                                  filter_size(), packed);
     }
+  }
+
+  // What the kernel reads of the image.
+  struct Pixels {
+    const std::uint8_t* pairs;
+    const std::int32_t* sums;  // of the codes of each
+  };
+  Pixels pixels_of(const Batch& batch, std::int64_t image, const Range& rows,
+                   std::byte* scratch) const {
+    const ScratchParts parts = scratch_parts();
+    const std::int64_t channels = in_.channels;
+    const std::int64_t top = rows.first * op_.stride.y - op_.padding.top;
+    const std::int64_t pixels = framed_pixels(rows.count);
+    const std::uint8_t* codes = input(batch, image) + top * in_.width * channels;
+    if (is_framed()) {
+      auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
+      frame(input(batch, image), {top, rows_read(rows.count)}, padded_width(), framed);
+      codes = framed;
+    }
+    auto* pairs = reinterpret_cast<std::uint8_t*>(scratch + parts.pairs);
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + parts.pixel_sums);
+    kernels::pair_codes(codes, pixels * channels, pairs);
+    for (std::int64_t i = 0; i < pixels; ++i, codes += channels) {
+      sums[i] = std::accumulate(codes, codes + channels, std::int32_t{0});
+    }
+    return {pairs, sums};
   }
 
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
                  std::byte* scratch) const override {
-    auto* pairs = reinterpret_cast<std::uint8_t*>(scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(scratch + pair_bytes());
-    const std::uint8_t* codes = input(batch, image);
-    kernels::pair_codes(codes, in_.channels, pairs);
-    // A level of a weight is the lowest one and a step for each unit of its code.
-    const std::int32_t lowest =
-        op_.grid.lowest * std::accumulate(codes, codes + in_.channels, std::int32_t{0});
+    const Pixels pixels = pixels_of(batch, image, block.rows, scratch);
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + scratch_parts().sums);
     for (std::int64_t i = 0; i < block.panels.count; ++i) {
       const std::int64_t panel = block.panels.first + i;
       const Range filters = filters_of(panel);
-      kernel_->run(
-          {.pairs = pairs,
-           .groups = groups_,
-           .b = reinterpret_cast<const std::uint8_t*>(weights_.data()) + panel * panel_bytes(),
-           .c = sums});
-      for (int c = 0; c < columns_; ++c) sums[c] = op_.grid.step * sums[c] + lowest;
-      finish(batch, image,
-             {.values = sums,
-              .stride = columns_,
-              .channel = filters.first,
-              .channels = filters.count});
+      for (std::int64_t row = 0; row < block.rows.count; ++row) {
+        multiply(pixels, row * op_.stride.y * padded_width(), panel, sums);
+        finish(batch, image,
+               {.values = sums,
+                .stride = columns_,
+                .pixel = (block.rows.first + row) * out_.width,
+                .count = out_.width,
+                .channel = filters.first,
+                .channels = filters.count});
+      }
     }
   }
 
+  // A row of outputs; its first window begins at pixel `first`.
+  void multiply(const Pixels& pixels, std::int64_t first, std::int64_t panel,
+                std::int32_t* sums) const {
+    const std::int64_t parts = parts_of(out_.width, kernel_->max_rows);
+    const std::int64_t pixel_pairs = in_.channels / 2;
+    for (std::int64_t p = 0; p < parts; ++p) {
+      const Range part = part_of({0, out_.width}, p, parts);
+      const std::int64_t pixel = first + part.first * op_.stride.x;
+      std::int32_t added[kMostRows];
+      for (std::int64_t i = 0; i < part.count; ++i) {
+        // A level of a weight is the lowest one and a step for each unit of its code.
+        added[i] = op_.grid.lowest * window_sum(pixels.sums + pixel + i * op_.stride.x);
+      }
+      kernel_->run[part.count - 1](
+          {.pairs = pixels.pairs + pixel * pixel_pairs,
+           .row_stride = op_.stride.x * pixel_pairs,
+           .segment_stride = op_.dilation.y * padded_width() * pixel_pairs,
+           .segments = op_.kernel.y,
+           .groups = groups_,
+           .b = reinterpret_cast<const std::uint8_t*>(weights_.data()) + panel * panel_bytes(),
+           .scale = op_.grid.step,
+           .added = added,
+           .c = sums + part.first * columns_});
+    }
+  }
+  std::int32_t window_sum(const std::int32_t* pixel) const {
+    std::int32_t sum = 0;
+    for (std::int32_t y = 0; y < op_.kernel.y; ++y) {
+      const std::int32_t* row = pixel + op_.dilation.y * padded_width() * y;
+      sum = std::accumulate(row, row + op_.kernel.x, sum);
+    }
+    return sum;
+  }
+
+  static constexpr int kMostRows = 4;
+
   const kernels::TableDotKernel* kernel_ = nullptr;
-  std::int64_t groups_ = 0;
+  std::int64_t groups_ = 0;  // of a row of a filter
 };
 
 }  // namespace
