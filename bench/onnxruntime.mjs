@@ -15,6 +15,7 @@ const {binding, initOrt} = require(path.join(path.dirname(require.resolve('onnxr
 const [ourSide, folder, network, bits, threadText, batchText] = process.argv.slice(2);
 const [threads, batch] = [Number(threadText), Number(batchText)];
 const kPairs = 21;
+const kTurn = 10;  // runs of a side before it is the other's turn, as against oneDNN
 const kWarmUp = 3;
 
 fs.mkdirSync(folder, {recursive: true});
@@ -61,8 +62,10 @@ const at = (values, part) => sorted(values)[Math.floor(part * values.length)];
 for (const [name, run] of Object.entries(opponents)) {
   const pairs = [];
   for (let i = 0; i < kWarmUp + kPairs; ++i) {
-    const ours = await runOurs();
-    const theirs = run();
+    let ours = 0;
+    let theirs = 0;
+    for (let r = 0; r < kTurn; ++r) ours += await runOurs() / kTurn;
+    for (let r = 0; r < kTurn; ++r) theirs += run() / kTurn;
     if (i >= kWarmUp) pairs.push({ours, theirs, ratio: theirs / ours});
   }
   const ratios = pairs.map((p) => p.ratio);

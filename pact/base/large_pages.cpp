@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #if __has_include(<sys/mman.h>)
@@ -46,6 +47,7 @@ LargePages::~LargePages() {
 }
 
 std::span<std::byte> LargePages::take(std::size_t bytes) {
+  if (bytes > std::numeric_limits<std::size_t>::max() - kBlock) throw std::bad_alloc();
   if (blocks_.empty() || blocks_.back().size - blocks_.back().used < bytes) {
     blocks_.reserve(blocks_.size() + 1);
     const std::size_t size = rounded(bytes, kBlock);

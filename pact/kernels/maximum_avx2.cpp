@@ -6,6 +6,19 @@
 namespace pact::kernels {
 namespace {
 
+struct Sixteen {
+  using Vector = __m128i;
+  static constexpr int kBytes = 16;
+
+  static Vector load(const std::uint8_t* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  }
+  static Vector larger(Vector a, Vector b) { return _mm_max_epu8(a, b); }
+  static void store(std::uint8_t* to, Vector value) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+  }
+};
+
 struct Avx2 {
   using Vector = __m256i;
   static constexpr int kBytes = 32;
@@ -22,6 +35,6 @@ struct Avx2 {
 }  // namespace
 
 const MaximumKernel maximum_avx2{
-    .name = "maximum_u8_avx2", .isa = Isa::Avx2, .run = &maximum<Avx2>};
+    .name = "maximum_u8_avx2", .isa = Isa::Avx2, .run = &maximum<Avx2, Sixteen, Byte>};
 
 }  // namespace pact::kernels

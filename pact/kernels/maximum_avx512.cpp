@@ -6,6 +6,19 @@
 namespace pact::kernels {
 namespace {
 
+struct Sixteen {
+  using Vector = __m128i;
+  static constexpr int kBytes = 16;
+
+  static Vector load(const std::uint8_t* from) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  }
+  static Vector larger(Vector a, Vector b) { return _mm_max_epu8(a, b); }
+  static void store(std::uint8_t* to, Vector value) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+  }
+};
+
 struct Avx512 {
   using Vector = __m512i;
   static constexpr int kBytes = 64;
@@ -18,6 +31,6 @@ struct Avx512 {
 }  // namespace
 
 const MaximumKernel maximum_avx512{
-    .name = "maximum_u8_avx512", .isa = Isa::Avx512, .run = &maximum<Avx512>};
+    .name = "maximum_u8_avx512", .isa = Isa::Avx512, .run = &maximum<Avx512, Sixteen, Byte>};
 
 }  // namespace pact::kernels

@@ -30,12 +30,11 @@ struct Byte {
   static void store(std::uint8_t* to, Vector value) { *to = value; }
 };
 
-// The last vector may overlap the one before it.
-template <typename Ops>
+// Fewer than a vector holds go by Narrower ones. The last vector may overlap the one before it.
+template <typename Ops, typename... Narrower>
 void maximum(const MaximumOperands& o) {
-  if (o.count < Ops::kBytes) {
-    for (std::int64_t i = 0; i < o.count; ++i) maximum_at<Byte>(o, i);
-    return;
+  if constexpr (sizeof...(Narrower) > 0) {
+    if (o.count < Ops::kBytes) return maximum<Narrower...>(o);
   }
   for (std::int64_t i = 0; i + Ops::kBytes <= o.count; i += Ops::kBytes) maximum_at<Ops>(o, i);
   if (o.count % Ops::kBytes != 0) maximum_at<Ops>(o, o.count - Ops::kBytes);

@@ -97,13 +97,16 @@ inline void requantize_floats(const RequantizeBlock& block, std::int64_t i, type
     Ops::store(target + pixel.column * block.pixel_bytes, to.at,
                Ops::min8(Ops::shifted_bytes(first, second, bits), highest), mask);
   };
-  for (std::int64_t row = 0; row < block.rows; ++row, target += block.row_bytes) {
+  for (std::int64_t row = 0; row < block.rows; ++row) {
+    if (row > 0) {
+      target += block.row_bytes;
+      next_row();
+    }
     std::int64_t pixel = 0;
     for (; pixel + kPixelsInFloats <= pixels; pixel += kPixelsInFloats) {
       requantize_four({row, pixel}, kPixelsInFloats);
     }
     if (pixel < pixels) requantize_four({row, pixel}, pixels - pixel);
-    next_row();
   }
 }
 

@@ -76,37 +76,17 @@ class FloatForm {
     return codes;
   }
 
-  // In place: the codes of the second term become the result.
+  // In place: the codes of the second term become the result. Multiples of four pixels in two
+  // calls: the first and third quarter as two rows, then the second and last.
   std::vector<std::uint8_t> run(const RequantizeKernel& kernel) {
-    const std::int64_t rows = pixels_ % 2 == 0 ? 2 : 1;
-    std::vector<RequantizeTerm> terms;
-    for (std::size_t t = 0; t < types_.size(); ++t) {
-      const std::int64_t pixel_bytes = channels_ * kElementBytes[static_cast<int>(types_[t])];
-      terms.push_back({.type = types_[t],
-                       .values = values(t),
-                       .pixel_bytes = pixel_bytes,
-                       .row_bytes = pixels_ / rows * pixel_bytes,
-                       .multipliers = multipliers_[t].data(),
-                       .float_multipliers = float_multipliers_[t].data()});
-    }
     std::vector<std::uint8_t> codes = codes_;
     std::swap(codes, codes_);
-    if (types_.back() == TermType::Codes) terms.back().values = codes.data();
-    kernel.to_codes({.terms = terms.data(),
-                     .term_count = static_cast<int>(terms.size()),
-                     .even_offsets = offsets_[0].data(),
-                     .odd_offsets = offsets_[1].data(),
-                     .shift = kShift,
-                     .lowest = 0,
-                     .highest = highest_,
-                     .target = codes.data(),
-                     .pixel_bytes = channels_,
-                     .channels = channels_,
-                     .pixels = pixels_ / rows,
-                     .rows = rows,
-                     .row_bytes = pixels_ / rows * channels_,
-                     .fraction_bits = bits_,
-                     .float_offsets = float_offsets_.data()});
+    if (pixels_ % 4 == 0) {
+      run_rows(kernel, {.first = 0, .pixels = pixels_ / 4, .rows = 2}, codes);
+      run_rows(kernel, {.first = pixels_ / 4, .pixels = pixels_ / 4, .rows = 2}, codes);
+    } else {
+      run_rows(kernel, {.first = 0, .pixels = pixels_, .rows = 1}, codes);
+    }
     return codes;
   }
 
@@ -122,6 +102,43 @@ class FloatForm {
  private:
   static constexpr int kShift = 26;
   static constexpr std::int64_t kElementBytes[] = {4, 1, 2};
+
+  // Rows that begin half of all pixels apart.
+  struct Rows {
+    std::int64_t first;
+    std::int64_t pixels;
+    std::int64_t rows;
+  };
+  void run_rows(const RequantizeKernel& kernel, const Rows& rows,
+                std::vector<std::uint8_t>& codes) {
+    std::vector<RequantizeTerm> terms;
+    for (std::size_t t = 0; t < types_.size(); ++t) {
+      const std::int64_t pixel_bytes = channels_ * kElementBytes[static_cast<int>(types_[t])];
+      const bool in_place = t + 1 == types_.size() && types_[t] == TermType::Codes;
+      const void* first = in_place ? codes.data() : values(t);
+      terms.push_back({.type = types_[t],
+                       .values = static_cast<const char*>(first) + rows.first * pixel_bytes,
+                       .pixel_bytes = pixel_bytes,
+                       .row_bytes = pixels_ / 2 * pixel_bytes,
+                       .multipliers = multipliers_[t].data(),
+                       .float_multipliers = float_multipliers_[t].data()});
+    }
+    kernel.to_codes({.terms = terms.data(),
+                     .term_count = static_cast<int>(terms.size()),
+                     .even_offsets = offsets_[0].data(),
+                     .odd_offsets = offsets_[1].data(),
+                     .shift = kShift,
+                     .lowest = 0,
+                     .highest = highest_,
+                     .target = codes.data() + rows.first * channels_,
+                     .pixel_bytes = channels_,
+                     .channels = channels_,
+                     .pixels = rows.pixels,
+                     .rows = rows.rows,
+                     .row_bytes = pixels_ / 2 * channels_,
+                     .fraction_bits = bits_,
+                     .float_offsets = float_offsets_.data()});
+  }
 
   double real(double from, double to) {
     return std::uniform_real_distribution<double>(from, to)(random_);

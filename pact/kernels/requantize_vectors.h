@@ -91,15 +91,16 @@ inline void requantize_pixels(const RequantizeBlock& block, std::int64_t i, type
   char* target = static_cast<char*>(block.target) + i * std::int64_t{sizeof(T)};
   const std::ptrdiff_t pixel_bytes = block.pixel_bytes;
   const std::int64_t pixels = block.pixels;
-  for (std::int64_t row = 0; row < block.rows; ++row, target += block.row_bytes) {
+  for (std::int64_t row = 0; row < block.rows; ++row) {
+    char* row_target = target + row * block.row_bytes;
     for (std::int64_t pixel = 0; pixel < pixels; pixel += 2) {
       const std::int64_t next = pixel + 1 < pixels ? pixel + 1 : pixel;
       const auto first = shifted_sums<Ops, kHigh>(offsets, shift, {row, pixel}, add);
       const auto second = shifted_sums<Ops, kHigh>(offsets, shift, {row, next}, add);
       // Saturation to words changes nothing: the clamp is narrower.
       const auto words = Ops::clamp(Ops::pack(first, second), lowest, highest);
-      Ops::store(reinterpret_cast<T*>(target + pixel * pixel_bytes),
-                 reinterpret_cast<T*>(target + next * pixel_bytes), words, mask);
+      Ops::store(reinterpret_cast<T*>(row_target + pixel * pixel_bytes),
+                 reinterpret_cast<T*>(row_target + next * pixel_bytes), words, mask);
     }
   }
 }

@@ -13,6 +13,7 @@ namespace pact::kernels {
 
 inline constexpr int kTableBits = 2;
 inline constexpr int kTableGroup = 4;  // weights of a column in a byte
+inline constexpr int kMostTableRows = 4;
 
 /// Sums of `rows` rows and `columns` columns (the kernel's), of codes as they are stored:
 ///   c[row][column] = scale * (sum of a[row][i] * w[column][i]) + added[row]
@@ -36,8 +37,8 @@ struct TableDotKernel {
   const char* name;
   Isa isa;
   int columns;
-  int vector_columns;  // of a vector of bytes
-  int max_rows;
+  int vector_columns;           // of a vector of bytes
+  int max_rows;                 // up to kMostTableRows
   const TableDotFunction* run;  // [rows - 1]
 };
 

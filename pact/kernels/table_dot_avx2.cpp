@@ -43,7 +43,7 @@ const TableDotKernel table_dot_avx2{.name = "table_dot_u2_u2_i32_4x64_avx2",
                                     .isa = Isa::Avx2,
                                     .columns = 64,
                                     .vector_columns = TableAvx2::kBytes,
-                                    .max_rows = kTableRows,
+                                    .max_rows = kMostTableRows,
                                     .run = kTableDots<TableAvx2, 2>};
 
 }  // namespace pact::kernels

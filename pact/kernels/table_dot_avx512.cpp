@@ -39,7 +39,7 @@ const TableDotKernel table_dot_avx512{.name = "table_dot_u2_u2_i32_4x128_avx512"
                                       .isa = Isa::Avx512,
                                       .columns = 128,
                                       .vector_columns = TableAvx512::kBytes,
-                                      .max_rows = kTableRows,
+                                      .max_rows = kMostTableRows,
                                       .run = kTableDots<TableAvx512, 2>};
 
 }  // namespace pact::kernels

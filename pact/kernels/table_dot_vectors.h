@@ -140,9 +140,8 @@ void table_dot(const TableDotOperands& o) {
   }
 }
 
-inline constexpr int kTableRows = 4;
 template <typename Ops, int kVectors>
-constexpr TableDotFunction kTableDots[kTableRows] = {
+constexpr TableDotFunction kTableDots[kMostTableRows] = {
     &table_dot<Ops, kVectors, 1>, &table_dot<Ops, kVectors, 2>, &table_dot<Ops, kVectors, 3>,
     &table_dot<Ops, kVectors, 4>};
 

@@ -146,6 +146,16 @@ bool PanelConvolution::suits_tiles() const {
          kernels::quads_in_tile(quads) >= kFewestQuads;
 }
 
+bool PanelConvolution::suits_winograd() const {
+  // With fewer channels the transforms cost more than the products that they save.
+  constexpr std::int64_t kFewestChannels = 32;
+  const auto is = [](const format::Pair& pair, std::int32_t value) {
+    return pair.y == value && pair.x == value;
+  };
+  return is(op_.kernel, 3) && is(op_.stride, 1) && is(op_.dilation, 1) && op_.groups == 1 &&
+         in_.channels >= kFewestChannels && in_.channels % 4 == 0 && out_.pixels() >= 4;
+}
+
 void PanelConvolution::run(const Batch& batch) const {
   // Weights come from a cache that threads share, rows from that of the thread that wrote them.
   constexpr std::size_t kRowsCost = 3;

@@ -92,7 +92,7 @@ class PanelConvolution : public ConvolutionStep {
   /// All inputs of one pixel to each output.
   bool is_fully_connected() const {
     return in_.pixels() == 1 && out_.pixels() == 1 && op_.groups == 1 && op_.kernel.y == 1 &&
-           op_.kernel.x == 1;
+           op_.kernel.x == 1 && op_.padding.top == 0 && op_.padding.left == 0;
   }
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
   /// Sets rows_in_block_ so that what a block reads, `bytes(rows)`, stays in a second-level
@@ -102,6 +102,8 @@ class PanelConvolution : public ConvolutionStep {
   /// Whether AMX tiles are faster than vectors, for several pixels and all channels in a filter: of
   /// few products, or cut into small tiles, they are slower to come and go than to multiply.
   bool suits_tiles() const;
+  /// Whether Winograd transforms can save products, as far as the shape decides that.
+  bool suits_winograd() const;
   /// The filters of a panel.
   Range filters_of(std::int64_t panel) const {
     const std::int64_t first = panel * columns_;

@@ -78,10 +78,18 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
                         .padding = {4, 0, 1, 2},
                         .dilation = {2, 1},
                         .weights = odd_grid(4)};
+  // Its only window lies in the padding.
+  const IntConv2d kBeside{.out_channels = 33,
+                          .kernel = {1, 1},
+                          .stride = {2, 2},
+                          .padding = {1, 0, 0, 0},
+                          .weights = odd_grid(4)};
   const Case cases[] = {
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
       {{36, {7, 9}, conv(17, 3, 1, symmetric_grid(4)), affine_grid(4, 5)}, "winograd_"},
       {{68, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
+      {{32, {8, 8}, conv(32, 3, 1, odd_grid(3)), unsigned_grid(6)}, "winograd_"},
+      {{32, {8, 8}, conv(32, 3, 1, odd_grid(3)), unsigned_grid(7)}, "dot_u8"},
       {{28, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 3, 2, odd_grid(3))}, "dot_u8"},
       {{32, {8, 8}, conv(32, 1, 1, odd_grid(4))}, "dot_u8"},
@@ -93,6 +101,7 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{33, {1, 1}, conv(1, 1, 1, odd_grid(1)), affine_grid(2, 1)}, "table_dot_u2_u2"},
       {{1030, {1, 1}, conv(300, 1, 1, symmetric_grid(2)), affine_grid(1, 0)}, "table_dot_u2_u2"},
       {{33, {1, 1}, conv(40, 1, 1, odd_grid(5))}, "dot_u8"},
+      {{70, {1, 1}, kBeside, affine_grid(4, 5)}, "dot_u8"},
       {{32, {8, 8}, depthwise(32, 3, 1, odd_grid(4))}, "depthwise_u8_i16"},
       {{33, {7, 9}, depthwise(33, 3, 2, odd_grid(8)), affine_grid(8, 100)}, "depthwise_u8_i16"},
       {{96, {40, 120}, depthwise(96, 3, 1, odd_grid(2))}, "depthwise_u8_i16"},  // several blocks
@@ -117,19 +126,19 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
 // The largest one reads several blocks of rows; the 3x3 one of stride 1 has too many weights for
 // Winograd's to stay in a cache.
 TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {
-  const IntConv2d kTall{.out_channels = 70,
+  const IntConv2d kTall{.out_channels = 99,
                         .kernel = {3, 2},
                         .stride = {3, 2},
                         .padding = {4, 0, 1, 1},
                         .dilation = {2, 1},
                         .weights = odd_grid(2)};
   const Layer layers[] = {
-      {12, {9, 11}, conv(70, 3, 2, odd_grid(2)), affine_grid(2, 1)},
-      {64, {5, 7}, conv(33, 1, 1, symmetric_grid(2)), affine_grid(2, 3)},
-      {256, {6, 9}, conv(5, 1, 2, odd_grid(1)), affine_grid(1, 0)},
+      {12, {9, 11}, conv(120, 3, 2, odd_grid(2)), affine_grid(2, 1)},
+      {64, {5, 7}, conv(110, 1, 1, symmetric_grid(2)), affine_grid(2, 3)},
+      {256, {6, 9}, conv(126, 1, 2, odd_grid(1)), affine_grid(1, 0)},
       {20, {19, 9}, kTall, affine_grid(2, 2)},
       {512, {4, 5}, conv(300, 3, 1, odd_grid(2)), affine_grid(2, 0)},
-      {64, {70, 100}, conv(3, 3, 2, symmetric_grid(2)), affine_grid(2, 1)},
+      {64, {70, 100}, conv(100, 3, 2, symmetric_grid(2)), affine_grid(2, 1)},
   };
   for (const Layer& layer : layers) {
     for (const Isa isa : available_isas()) {

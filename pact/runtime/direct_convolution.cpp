@@ -19,7 +19,7 @@ constexpr std::int64_t kFewestPacked = 128 << 10;
 constexpr int kMostPackedBits = 4;
 constexpr std::int64_t kOverread = 3;  // bytes, where a row of a filter is no whole quad
 // That are finished together: few enough for the first cache.
-constexpr std::int64_t kSums = 2048;
+constexpr std::int64_t kSums = 4096;
 
 bool fit_bytes(const numeric::Grid& grid) {
   using Byte = std::numeric_limits<std::int8_t>;
@@ -196,9 +196,10 @@ class DirectConvolution final : public PanelConvolution {
       by_filter_row_ = !is_dense();
       const std::int64_t most =
           std::max<std::int64_t>(1, (longest() + between_rows()) / windows_in_row());
+      // Groups of one size make runs of one length; but not of far fewer rows.
       rows_at_once_ = most;
       while (2 * rows_at_once_ > most && rows_ % rows_at_once_ != 0) --rows_at_once_;
-      if (rows_ % rows_at_once_ != 0) rows_at_once_ = most;
+      if (rows_at_once_ == 1 || rows_ % rows_at_once_ != 0) rows_at_once_ = most;
       by_filter_row_ = by_filter_row_ && rows_at_once_ > 1;
     }
   }
@@ -473,6 +474,10 @@ std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::i
 std::unique_ptr<Step> make_joined_convolution(const StepContext& context, const Fused& fused,
                                               std::int32_t requantize) {
   const LargePages::Mark before = context.memory.mark();
+  if (make_table_convolution(context, fused.conv, requantize) != nullptr) {
+    context.memory.release(before);
+    return nullptr;
+  }
   auto step = std::make_unique<DirectConvolution>(context, fused.conv, requantize, fused.shortcut);
   auto shortcut = std::make_unique<DirectConvolution>(context, fused.shortcut, -1);
   if (step->join(std::move(shortcut), context.isa)) return step;

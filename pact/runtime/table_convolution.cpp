@@ -27,9 +27,10 @@ class TableConvolution final : public PanelConvolution {
     columns_ = kernel_->columns;
     panels_ = parts_of(out_.channels, columns_);
     rows_ = out_.height;
-    if (!cut_rows([&](std::int64_t rows) { return framed_pixels(rows) * in_.channels; })) {
-      return false;
-    }
+    const auto bytes = [&](std::int64_t rows) {
+      return static_cast<std::int64_t>(scratch_parts(rows).sums);
+    };
+    if (!cut_rows(bytes)) return false;
     pack();
     multiply_codes();
     return true;
@@ -37,10 +38,12 @@ class TableConvolution final : public PanelConvolution {
 
   std::string_view kernel() const override { return kernel_->name; }
   std::size_t weight_bytes() const override { return weights_.size(); }
-  std::size_t scratch_bytes() const override { return scratch_parts().bytes; }
+  std::size_t scratch_bytes() const override { return scratch_parts(rows_in_block_).bytes; }
 
  private:
   static constexpr std::int64_t kLargest = (1 << kernels::kTableBits) - 1;
+  // That are finished together: few enough for the first cache.
+  static constexpr std::int64_t kSums = 2048;
 
   bool sums_fit() const {
     const std::int64_t steps = kLargest * std::int64_t{op_.grid.step};
@@ -51,14 +54,15 @@ class TableConvolution final : public PanelConvolution {
   bool pairs_are_contiguous() const {
     return op_.groups == 1 && op_.dilation.x == 1 && in_.channels % kernels::kTableGroup == 0;
   }
-  // Where a product of bytes takes several instructions; but Winograd saves more of them, as long
-  // as its weights stay in a second-level cache.
+  // Where a product of bytes takes several instructions, and most columns are wanted; but Winograd
+  // saves more of them, as long as its weights stay in a second-level cache.
   bool beats_products(Isa isa) const {
     constexpr std::int64_t kCachedComponents = 2 << 20;
-    const bool is_dense = op_.stride.x == 1 && op_.stride.y == 1 && op_.dilation.y == 1;
-    const bool is_winograd = is_dense && op_.kernel.x == 3 && op_.kernel.y == 3 &&
-                             16 * in_.channels * out_.channels <= kCachedComponents;
-    return kernels::sums_in_16_bits(isa) && !is_winograd;
+    const std::int64_t components = std::int64_t{16} * in_.channels * out_.channels;
+    if (suits_winograd() && components <= kCachedComponents) return false;
+    const std::int64_t columns = kernels::select_table_dot(isa).columns;
+    const std::int64_t computed = parts_of(out_.channels, columns) * columns;
+    return kernels::sums_in_16_bits(isa) && 2 * computed <= 3 * out_.channels;
   }
 
   bool is_framed() const {
@@ -68,23 +72,22 @@ class TableConvolution final : public PanelConvolution {
   // That `rows` rows of outputs read.
   std::int64_t framed_pixels(std::int64_t rows) const { return rows_read(rows) * padded_width(); }
 
-  // Where what is in scratch begins; framed codes at its start.
+  // Where what is in scratch begins, for `rows` rows of outputs; framed codes at its start.
   struct ScratchParts {
     std::size_t pairs;
     std::size_t pixel_sums;
     std::size_t sums;
     std::size_t bytes;
   };
-  ScratchParts scratch_parts() const {
-    const auto pixels = static_cast<std::size_t>(framed_pixels(rows_in_block_));
+  ScratchParts scratch_parts(std::int64_t rows) const {
+    const auto pixels = static_cast<std::size_t>(framed_pixels(rows));
     const auto channels = static_cast<std::size_t>(in_.channels);
     const auto groups = static_cast<std::size_t>(kernels::table_dot_groups(in_.channels));
     ScratchParts parts{};
     parts.pairs = is_framed() ? whole_lines(pixels * channels) : 0;
     parts.pixel_sums = parts.pairs + whole_lines(pixels * 2 * groups);
     parts.sums = parts.pixel_sums + whole_lines(pixels * sizeof(std::int32_t));
-    parts.bytes = parts.sums + whole_lines(static_cast<std::size_t>(out_.width * columns_) *
-                                           sizeof(std::int32_t));
+    parts.bytes = parts.sums + kSums * sizeof(std::int32_t);
     return parts;
   }
 
@@ -107,15 +110,17 @@ class TableConvolution final : public PanelConvolution {
   };
   Pixels pixels_of(const Batch& batch, std::int64_t image, const Range& rows,
                    std::byte* scratch) const {
-    const ScratchParts parts = scratch_parts();
+    const ScratchParts parts = scratch_parts(rows_in_block_);
     const std::int64_t channels = in_.channels;
     const std::int64_t top = rows.first * op_.stride.y - op_.padding.top;
     const std::int64_t pixels = framed_pixels(rows.count);
-    const std::uint8_t* codes = input(batch, image) + top * in_.width * channels;
+    const std::uint8_t* codes = input(batch, image);
     if (is_framed()) {
       auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
-      frame(input(batch, image), {top, rows_read(rows.count)}, padded_width(), framed);
+      frame(codes, {top, rows_read(rows.count)}, padded_width(), framed);
       codes = framed;
+    } else {
+      codes += top * in_.width * channels;
     }
     auto* pairs = reinterpret_cast<std::uint8_t*>(scratch + parts.pairs);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + parts.pixel_sums);
@@ -129,32 +134,37 @@ class TableConvolution final : public PanelConvolution {
   void run_block(const Batch& batch, std::int64_t image, const Block& block,
                  std::byte* scratch) const override {
     const Pixels pixels = pixels_of(batch, image, block.rows, scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(scratch + scratch_parts().sums);
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch + scratch_parts(rows_in_block_).sums);
+    const std::int64_t pieces = parts_of(out_.width, kSums / columns_);
     for (std::int64_t i = 0; i < block.panels.count; ++i) {
       const std::int64_t panel = block.panels.first + i;
       const Range filters = filters_of(panel);
-      for (std::int64_t row = 0; row < block.rows.count; ++row) {
-        multiply(pixels, row * op_.stride.y * padded_width(), panel, sums);
+      for (std::int64_t piece = 0; piece < block.rows.count * pieces; ++piece) {
+        const std::int64_t row = piece / pieces;
+        const Range columns = part_of({0, out_.width}, piece % pieces, pieces);
+        const std::int64_t first =
+            row * op_.stride.y * padded_width() + columns.first * op_.stride.x;
+        multiply(pixels, first, columns.count, panel, sums);
         finish(batch, image,
                {.values = sums,
                 .stride = columns_,
-                .pixel = (block.rows.first + row) * out_.width,
-                .count = out_.width,
+                .pixel = (block.rows.first + row) * out_.width + columns.first,
+                .count = columns.count,
                 .channel = filters.first,
                 .channels = filters.count});
       }
     }
   }
 
-  // A row of outputs; its first window begins at pixel `first`.
-  void multiply(const Pixels& pixels, std::int64_t first, std::int64_t panel,
+  // `count` outputs side by side; the window of the first one begins at pixel `first`.
+  void multiply(const Pixels& pixels, std::int64_t first, std::int64_t count, std::int64_t panel,
                 std::int32_t* sums) const {
-    const std::int64_t parts = parts_of(out_.width, kernel_->max_rows);
+    const std::int64_t parts = parts_of(count, kernel_->max_rows);
     const std::int64_t pixel_pairs = in_.channels / 2;
     for (std::int64_t p = 0; p < parts; ++p) {
-      const Range part = part_of({0, out_.width}, p, parts);
+      const Range part = part_of({0, count}, p, parts);
       const std::int64_t pixel = first + part.first * op_.stride.x;
-      std::int32_t added[kMostRows];
+      std::int32_t added[kernels::kMostTableRows];
       for (std::int64_t i = 0; i < part.count; ++i) {
         // A level of a weight is the lowest one and a step for each unit of its code.
         added[i] = op_.grid.lowest * window_sum(pixels.sums + pixel + i * op_.stride.x);
@@ -171,6 +181,7 @@ class TableConvolution final : public PanelConvolution {
            .c = sums + part.first * columns_});
     }
   }
+
   std::int32_t window_sum(const std::int32_t* pixel) const {
     std::int32_t sum = 0;
     for (std::int32_t y = 0; y < op_.kernel.y; ++y) {
@@ -179,8 +190,6 @@ class TableConvolution final : public PanelConvolution {
     }
     return sum;
   }
-
-  static constexpr int kMostRows = 4;
 
   const kernels::TableDotKernel* kernel_ = nullptr;
   std::int64_t groups_ = 0;  // of a row of a filter

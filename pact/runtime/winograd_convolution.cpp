@@ -20,8 +20,6 @@ constexpr std::size_t kCachedFilters = 512 << 10;
 constexpr std::int64_t kTileBytes = 256 << 10;
 // Of one component, that are finished together: all sixteen stay in the first cache.
 constexpr int kProducts = 448;
-// With fewer channels the transforms cost more than the multiplications that they save.
-constexpr std::int64_t kFewestChannels = 32;
 
 class WinogradConvolution final : public PanelConvolution {
  public:
@@ -29,12 +27,7 @@ class WinogradConvolution final : public PanelConvolution {
 
   // False where this way cannot go.
   bool prepare(Isa isa) {
-    const auto is_one = [](const format::Pair& pair) { return pair.y == 1 && pair.x == 1; };
-    if (op_.kernel.y != 3 || op_.kernel.x != 3 || !is_one(op_.stride) || !is_one(op_.dilation) ||
-        op_.groups != 1 || in_.channels < kFewestChannels || in_.channels % 4 != 0 ||
-        out_.pixels() < kWinogradOutputs) {
-      return false;
-    }
+    if (!suits_winograd()) return false;
     if (isa == Isa::Amx) {
       if (suits_tiles()) return false;  // which multiply faster than transforms save products
       isa = slower(isa);
