@@ -46,11 +46,12 @@ inline void add_words(__m256i (&sums)[kRows][kVectors], const char* a, std::ptrd
 // Compilers that sum as a tree run out of registers.
 inline void keep_order(__m256i& sum) { asm("" : "+x"(sum)); }
 
-// kQuads: how many quads are summed in 16 bits. These sums fill the registers, so wide ones stay in
-// memory.
+// c = before + products. kQuads: how many quads are summed in 16 bits. These sums fill the
+// registers, so wide ones stay in memory.
 template <int kQuads, int kRows, int kVectors>
 inline __attribute__((always_inline)) void add_narrow(const char* a, std::ptrdiff_t row_stride,
-                                                      const char* b, std::int32_t* c) {
+                                                      const char* b, const std::int32_t* before,
+                                                      std::int32_t* c) {
   prefetch<kQuads * kVectors * kLanes * 4>(b);
   __m256i narrow[kRows][kVectors];
 #pragma GCC unroll 8
@@ -68,9 +69,10 @@ inline __attribute__((always_inline)) void add_narrow(const char* a, std::ptrdif
   }
   const __m256i ones = _mm256_set1_epi16(1);
   for (int i = 0; i < kRows * kVectors; ++i) {
-    auto* wide = reinterpret_cast<__m256i*>(c + i * kLanes);
     const __m256i sums = _mm256_madd_epi16(narrow[i / kVectors][i % kVectors], ones);
-    _mm256_storeu_si256(wide, _mm256_add_epi32(_mm256_loadu_si256(wide), sums));
+    const auto* wide = reinterpret_cast<const __m256i*>(before + i * kLanes);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(c + i * kLanes),
+                        _mm256_add_epi32(_mm256_loadu_si256(wide), sums));
   }
 }
 
@@ -83,25 +85,25 @@ struct Segment {
 
 // What is left over by sums of kQuads is added in shorter ones.
 template <int kQuads, int kRows, int kVectors>
-inline void add_bytes(Segment segment, std::int32_t* c) {
+inline void add_bytes(Segment segment, const std::int32_t*& before, std::int32_t* c) {
   for (; segment.quads >= kQuads; segment.quads -= kQuads) {
-    add_narrow<kQuads, kRows, kVectors>(segment.a, segment.row_stride, segment.b, c);
+    add_narrow<kQuads, kRows, kVectors>(segment.a, segment.row_stride, segment.b, before, c);
+    before = c;
     segment.a += 4 * kQuads;
     segment.b += kQuads * kVectors * kLanes * 4;
   }
-  if constexpr (kQuads > 1) add_bytes<kQuads / 2, kRows, kVectors>(segment, c);
+  if constexpr (kQuads > 1) add_bytes<kQuads / 2, kRows, kVectors>(segment, before, c);
 }
 
 template <int kQuads, int kVectors, int kRows>
 struct Bytes {
   static void run(const Segment& first, std::ptrdiff_t segment_stride, std::int64_t segments,
                   std::int32_t* c) {
-    for (int i = 0; i < kRows * kVectors; ++i) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(c + i * kLanes), _mm256_setzero_si256());
-    }
+    static constexpr std::int32_t kZeros[kRows * kVectors * kLanes] = {};
+    const std::int32_t* before = kZeros;
     Segment segment = first;
     for (std::int64_t i = 0; i < segments; ++i) {
-      add_bytes<kQuads, kRows, kVectors>(segment, c);
+      add_bytes<kQuads, kRows, kVectors>(segment, before, c);
       segment.a += segment_stride;
       segment.b += segment.quads * kVectors * kLanes * 4;
     }
