@@ -107,6 +107,7 @@ struct Bytes {
       segment.a += segment_stride;
       segment.b += segment.quads * kVectors * kLanes * 4;
     }
+    if (before == kZeros) __builtin_memcpy(c, kZeros, sizeof kZeros);  // there were no products
   }
 };
 
