@@ -38,7 +38,10 @@ check-format:
 
 # Hours on two cores; needs PACT_DATA with CIFAR-10 and the published weights.
 zoo: build
-	@build/release/pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/zoo/cifar10-resnet20-v1-w4a4
+	@build/release/pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/zoo/w4a4-first
+	@build/release/pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/zoo/cifar10-resnet20-v1-w4a4 \
+	  --set start=$(CURDIR)/out/zoo/w4a4-first/checkpoint.safetensors --set distill.start=weights/pytorch_resnet_cifar10/resnet20.safetensors \
+	  --set epochs=54 --set optimizer.learning_rate=0.05 --set optimizer.weight_decay=2e-4
 	@cp out/zoo/cifar10-resnet20-v1-w4a4/model.pact zoo/cifar10-resnet20-v1-w4a4.pact
 
 # Minutes; installs torchvision and ONNX Runtime; needs PACT_DATA with CIFAR-10.
