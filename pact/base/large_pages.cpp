@@ -47,6 +47,7 @@ LargePages::~LargePages() {
 }
 
 std::span<std::byte> LargePages::take(std::size_t bytes) {
+  if (bytes == 0) return {};
   if (bytes > std::numeric_limits<std::size_t>::max() - kBlock) throw std::bad_alloc();
   if (blocks_.empty() || blocks_.back().size - blocks_.back().used < bytes) {
     blocks_.reserve(blocks_.size() + 1);
