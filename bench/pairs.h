@@ -25,7 +25,7 @@ inline double spread(std::vector<double> values) {
 
 /// How often two sides run: after `turn` runs of one it is the other's turn. The first runs of a
 /// turn find its caches and its clock as the other left them: instructions on tiles lower the clock
-/// of a core for milliseconds.
+/// of a core for a while.
 struct Turns {
   int pairs = 21;
   int turn = 1;

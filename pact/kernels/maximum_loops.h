@@ -1,43 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loop of maximum.h, compiled once for each instruction set. Anonymous on purpose: every
-// including file has its own copy.
-//
-// `Ops` are the instructions: a Vector of kBytes bytes.
+// The loop of maximum.h on vectors of `kBytes`, compiled once for each instruction set. Anonymous
+// on purpose: every including file has its own copy.
 #pragma once
 
 #include "pact/kernels/maximum.h"
+#include "pact/kernels/vector_types.h"
 
 namespace pact::kernels {
 namespace {
 
-template <typename Ops>
+template <int kBytes>
 inline void maximum_at(const MaximumOperands& o, std::int64_t i) {
+  using V = typename Vector<std::uint8_t, kBytes>::type;
   const std::uint8_t* values = o.values + i;
-  typename Ops::Vector largest = Ops::load(values);
+  V largest = load<V>(values);
   for (std::int64_t tap = 1; tap < o.taps; ++tap) {
     values += o.stride;
-    largest = Ops::larger(largest, Ops::load(values));
+    const V other = load<V>(values);
+    largest = largest > other ? largest : other;
   }
-  Ops::store(o.target + i, largest);
+  store(o.target + i, largest);
 }
 
-struct Byte {
-  using Vector = std::uint8_t;
-  static constexpr int kBytes = 1;
-
-  static Vector load(const std::uint8_t* from) { return *from; }
-  static Vector larger(Vector a, Vector b) { return a < b ? b : a; }
-  static void store(std::uint8_t* to, Vector value) { *to = value; }
-};
-
-// Fewer than a vector holds go by Narrower ones. The last vector may overlap the one before it.
-template <typename Ops, typename... Narrower>
+// Fewer than a vector holds go by narrower ones. The last vector may overlap the one before it.
+template <int kBytes>
 void maximum(const MaximumOperands& o) {
-  if constexpr (sizeof...(Narrower) > 0) {
-    if (o.count < Ops::kBytes) return maximum<Narrower...>(o);
+  if constexpr (kBytes > 1) {
+    if (o.count < kBytes) return maximum<kBytes / 2>(o);
   }
-  for (std::int64_t i = 0; i + Ops::kBytes <= o.count; i += Ops::kBytes) maximum_at<Ops>(o, i);
-  if (o.count % Ops::kBytes != 0) maximum_at<Ops>(o, o.count - Ops::kBytes);
+  for (std::int64_t i = 0; i + kBytes <= o.count; i += kBytes) maximum_at<kBytes>(o, i);
+  if (o.count % kBytes != 0) maximum_at<kBytes>(o, o.count - kBytes);
 }
 
 }  // namespace

@@ -140,6 +140,7 @@ void table_dot(const TableDotOperands& o) {
   }
 }
 
+static_assert(kMostTableRows == 4);
 template <typename Ops, int kVectors>
 constexpr TableDotFunction kTableDots[kMostTableRows] = {
     &table_dot<Ops, kVectors, 1>, &table_dot<Ops, kVectors, 2>, &table_dot<Ops, kVectors, 3>,

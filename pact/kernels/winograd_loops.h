@@ -3,26 +3,11 @@
 // Anonymous on purpose: every including file has its own copy.
 #pragma once
 
+#include "pact/kernels/vector_types.h"
 #include "pact/kernels/winograd.h"
 
 namespace pact::kernels {
 namespace {
-
-template <typename T, int kBytes>
-struct Vector {
-  typedef T type __attribute__((vector_size(kBytes)));
-};
-
-template <typename V, typename T>
-inline V load(const T* from) {
-  V value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-template <typename V, typename T>
-inline void store(T* to, const V& value) {
-  __builtin_memcpy(to, &value, sizeof value);
-}
 
 // B' d B of the channels from `first` on, as many as a vector holds.
 template <int kBytes>
