@@ -32,11 +32,15 @@ struct Evaluated {
 struct Widths {
   int weights;
   int activations;
+  int shortcuts = 0;
 };
 
-void PrintTo(const Widths& w, std::ostream* out) {
-  *out << "W" << w.weights << "A" << w.activations;
+std::string name_of(const Widths& w) {
+  const std::string layers = text("W", w.weights, "A", w.activations);
+  return w.shortcuts == 0 ? layers : text(layers, "S", w.shortcuts);
 }
+
+void PrintTo(const Widths& w, std::ostream* out) { *out << name_of(w); }
 
 std::size_t image_count() {
   const char* count = std::getenv("PACT_PARITY_IMAGES");
@@ -55,6 +59,7 @@ graph::Network lowered_network(const Widths& widths) {
   graph::QuantizePolicy policy;
   policy.inner.weights.bits = widths.weights;
   policy.inner.activation_bits = widths.activations;
+  policy.shortcut_bits = widths.shortcuts;
   policy.alpha = 3;
   return value_or_throw(lower::lower(value_or_throw(graph::quantize(network, policy))));
 }
@@ -118,11 +123,8 @@ TEST_P(Parity, NoCodeOfAnyLayerDiffers) {
 
 INSTANTIATE_TEST_SUITE_P(Widths, Parity,
                          testing::Values(Widths{2, 2}, Widths{3, 3}, Widths{4, 4}, Widths{5, 5},
-                                         Widths{8, 8}, Widths{2, 4}, Widths{4, 8}),
-                         [](const auto& instance) {
-                           return "W" + std::to_string(instance.param.weights) + "A" +
-                                  std::to_string(instance.param.activations);
-                         });
+                                         Widths{8, 8}, Widths{2, 4}, Widths{4, 8}, Widths{2, 2, 8}),
+                         [](const auto& instance) { return name_of(instance.param); });
 
 }  // namespace
 }  // namespace pact

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace pact::graph {
 namespace {
@@ -175,6 +177,8 @@ class Quantizer {
     if (bits == 0 && !layers.empty() && !joins(id)) return append(id, source_.node(id).operation);
     if (bits == 0) bits = policy_.inner.activation_bits;
     if (bits == kFloatBits) return append(id, source_.node(id).operation);
+    const bool widens = policy_.shortcut_bits > bits && joins(id);
+    if (widens) bits = policy_.shortcut_bits;
     const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
                             policy_.gradient};
     if (source_.node(id).as<Relu>() != nullptr) {
@@ -187,6 +191,7 @@ class Quantizer {
     const auto* bounded = source_.node(id).as<Pointwise>();
     initialize(mapped_[id],
                bounded == nullptr ? policy_.alpha : std::min(policy_.alpha, bounded->b));
+    if (widens) widened_.insert(mapped_[id]);
     return {};
   }
 
@@ -211,19 +216,26 @@ class Quantizer {
   // The value that a quantized layer reads: its input if that lies on a grid, else a new quantizer.
   Result<NodeId> quantized_input(NodeId layer) {
     const NodeId input = mapped_.at(source_.node(layer).inputs[0]);
-    if (on_grid(input, numeric::kMaxCodeBits)) return input;
-    const auto known = input_quantizers_.find(input);
+    const int bits = policies_.at(layer).activation_bits;
+    if (on_grid(input, is_widened(input) ? bits : numeric::kMaxCodeBits)) return input;
+    const auto known = input_quantizers_.find({input, bits});
     if (known != input_quantizers_.end()) return known->second;
     FakeQuantize op{.scheme = ActivationScheme::TwoSided,
-                    .bits = policies_.at(layer).activation_bits,
+                    .bits = bits,
                     .granularity = numeric::Granularity::Tensor,
                     .gradient = policy_.gradient};
     if (result_.node(input).as<Input>() != nullptr) op.scheme = ActivationScheme::Range;
     if (is_nonnegative(input)) op.scheme = ActivationScheme::Pact;
     PACT_TRY(const NodeId id, result_.add(source_.node(layer).name + ".input", op, {input}));
     initialize(id);
-    input_quantizers_[input] = id;
+    input_quantizers_[{input, bits}] = id;
     return id;
+  }
+
+  // True if the value (of the result) has the bits of a shortcut, more than its layers asked for.
+  bool is_widened(NodeId id) const {
+    const Node& node = result_.node(id);
+    return widened_.contains(id) || (keeps_levels(node) && is_widened(node.inputs[0]));
   }
 
   // True if the value (of the result) lies on the grid of one quantizer of at most `bits` bits.
@@ -314,7 +326,8 @@ class Quantizer {
   Network result_;
   std::map<NodeId, LayerPolicy> policies_;
   std::map<NodeId, NodeId> mapped_;  // node of the source -> node of the result that replaces it
-  std::map<NodeId, NodeId> input_quantizers_;
+  std::map<std::pair<NodeId, int>, NodeId> input_quantizers_;  // by value and bits
+  std::set<NodeId> widened_;                                   // of the result
 };
 
 }  // namespace

@@ -139,6 +139,54 @@ TEST(Quantize, PactTakesThePlaceOfEachReluWithTheBitsOfItsReaders) {
   for (const Node& node : n.nodes()) EXPECT_EQ(node.as<Relu>(), nullptr) << node.name;
 }
 
+TEST(Quantize, AShortcutMayHaveMoreBitsThanTheLayersBesideIt) {
+  const Network before = post_activation();
+  QuantizePolicy policy;
+  policy.shortcut_bits = 8;
+  const Network n = quantized(before, policy);
+  EXPECT_THAT(added(before, n),
+              ElementsAre("conv1.input", "l1.conv1.input", "l2.conv1.input", "linear.input"));
+  for (const char* shortcut : {"relu1", "l1.relu2"}) EXPECT_EQ(kind(n, shortcut), "pact 8");
+  for (const char* inside : {"l1.relu1", "l2.relu1"}) EXPECT_EQ(kind(n, inside), "pact 4");
+  EXPECT_EQ(kind(n, "l1.conv1.input"), "pact 4");
+  EXPECT_EQ(reads(n, "l1.conv1.input"), "relu1");
+  EXPECT_EQ(reads(n, "l1.conv1"), "l1.conv1.input");
+  EXPECT_EQ(n.node(at(n, "l1.add").inputs[1]).name, "relu1");
+  EXPECT_EQ(reads(n, "l2.shortcut"), "l1.relu2");
+}
+
+TEST(Quantize, ShortcutsOfFewerBitsThanTheLayersAskForChangeNothing) {
+  QuantizePolicy policy;
+  policy.shortcut_bits = policy.inner.activation_bits;
+  EXPECT_EQ(added(post_activation(), quantized(post_activation(), policy)),
+            added(post_activation(), quantized(post_activation())));
+}
+
+TEST(Quantize, LayersBehindAPooledShortcutShareAQuantizerOfTheirBits) {
+  Builder b;
+  NodeId x = b.add("input", Input{3, 8, 8}, {});
+  x = b.add("pool1", MaxPool{{2, 2}, {2, 2}}, {b.relu("relu1", b.conv("conv1", x, 4))});
+  const NodeId one = b.conv("one", x, 4);
+  const NodeId two = b.conv("two", x, 4);
+  const NodeId wide = b.conv("wide", x, 4);
+  x = b.add("add1", Add{}, {one, x});
+  x = b.add("add2", Add{}, {b.add("add3", Add{}, {two, wide}), x});
+  b.finish(b.relu("relu2", x));
+  QuantizePolicy policy{
+      .overrides = {{"wide", bits(8, 8)}, {"one", bits(2, 2)}, {"two", bits(2, 2)}}};
+  policy.shortcut_bits = 8;
+  // What some layer reads in as many bits anyway needs nothing of its own.
+  EXPECT_EQ(reads(quantized(b.network, policy), "one"), "pool1");
+  policy.overrides[0].policy = bits(3, 3);
+  const Network n = quantized(b.network, policy);
+  EXPECT_EQ(kind(n, "relu1"), "pact 8");
+  EXPECT_EQ(reads(n, "one"), "one.input");
+  EXPECT_EQ(reads(n, "two"), "one.input");
+  EXPECT_EQ(reads(n, "wide"), "wide.input");
+  EXPECT_EQ(kind(n, "one.input"), "pact 2");
+  EXPECT_EQ(kind(n, "wide.input"), "pact 3");
+}
+
 TEST(Quantize, FirstInnerAndLastLayersHaveTheirWeights) {
   const Network n = quantized(post_activation());
   const QuantizePolicy policy;

@@ -21,6 +21,7 @@ struct Case {
   int activation_bits;
   numeric::WeightScheme scheme = numeric::WeightScheme::Sawb;
   LayerPolicy::Precision edges = LayerPolicy::Precision::Quantized;
+  int shortcut_bits = 0;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -41,6 +42,7 @@ Network quantized(const Case& c) {
   }
   policy.inner.activation_bits = c.activation_bits;
   policy.first.precision = policy.last.precision = c.edges;
+  policy.shortcut_bits = c.shortcut_bits;
   policy.alpha = 3;
   return value_or_throw(quantize(network, policy));
 }
@@ -100,6 +102,8 @@ std::vector<Case> cases() {
   result.push_back(
       {"cifar-resnet20-v2", 3, 3, numeric::WeightScheme::DoReFa, LayerPolicy::Precision::Float});
   result.push_back({"demo-resnet", 2, 2});
+  result.push_back(
+      {.model = "cifar-resnet20-v1", .weight_bits = 2, .activation_bits = 2, .shortcut_bits = 8});
   return result;
 }
 INSTANTIATE_TEST_SUITE_P(Networks, Lowering, testing::ValuesIn(cases()));

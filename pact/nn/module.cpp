@@ -83,21 +83,26 @@ Module::Module(Network network, Precision precision)
   }
 }
 
-void Module::begin_calibration(const numeric::Calibration& calibration) {
+void Module::begin_calibration(const numeric::Calibration& calibration,
+                               std::set<std::string> learned) {
   constexpr float kTiny = 1e-3F;
   const torch::NoGradGuard guard;
   calibration_ = calibration;
+  learned_ = std::move(learned);
   passes_ = 0;
+  const auto forget = [&](const Node& node, const char* role, float tiny) {
+    if (!is_learned(node, role)) tensor(node, role).fill_(tiny);
+  };
   for (const Node& node : network_.nodes()) {
     if (const auto* conv = node.as<Conv2d>()) calibrate_weights(node, conv->weights);
     if (const auto* linear = node.as<Linear>()) calibrate_weights(node, linear->weights);
     const auto* op = node.as<FakeQuantize>();
     if (op == nullptr || op->scheme == ActivationScheme::Range) continue;
-    if (op->scheme == ActivationScheme::Pact) tensor(node, "alpha").fill_(kTiny);
-    if (op->scheme == ActivationScheme::Stream) tensor(node, "range").fill_(kTiny);
+    if (op->scheme == ActivationScheme::Pact) forget(node, "alpha", kTiny);
+    if (op->scheme == ActivationScheme::Stream) forget(node, "range", kTiny);
     if (op->scheme == ActivationScheme::TwoSided) {
-      tensor(node, "low").fill_(-kTiny);
-      tensor(node, "high").fill_(kTiny);
+      forget(node, "low", -kTiny);
+      forget(node, "high", kTiny);
     }
   }
 }
@@ -134,8 +139,8 @@ struct Module::Forward {
 
   Tensor weights(const numeric::WeightSpec& spec) const {
     const Tensor& values = parameter("weight");
-    const bool quantized = spec.scheme != numeric::WeightScheme::None && mode != Mode::Calibrate;
-    if (!quantized) return values;
+    const bool as_floats = mode == Mode::Calibrate && module.learned_.empty();
+    if (spec.scheme == numeric::WeightScheme::None || as_floats) return values;
     const bool given = numeric::has_given_scales(spec);
     return quantizers::quantize_weights(values, spec, given ? parameter("weight_scale") : Tensor{});
   }
@@ -251,7 +256,7 @@ struct Module::Forward {
     return resized(columns, 2, {in[0].size(2), op.size.y, op.scale.y}, op.rule);
   }
   Tensor of(const FakeQuantize& op) const {
-    if (mode == Mode::Calibrate) return calibrate(op);
+    if (mode == Mode::Calibrate && !is_learned(op)) return calibrate(op);
     switch (op.scheme) {
       case ActivationScheme::Pact:
         return quantizers::pact(in[0], parameter("alpha"), op.bits, gradient_of(op));
@@ -269,6 +274,11 @@ struct Module::Forward {
   }
 
  private:
+  bool is_learned(const FakeQuantize& op) const {
+    if (op.scheme == ActivationScheme::Pact) return module.is_learned(node, "alpha");
+    return module.is_learned(node, op.scheme == ActivationScheme::Stream ? "range" : "low");
+  }
+
   // `x` with the pixels along extent `dim` that the rule says.
   static Tensor resized(const Tensor& x, std::int64_t dim, const numeric::ResizeAxis& axis,
                         const numeric::ResizeRule& rule) {

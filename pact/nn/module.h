@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "pact/graph/network.h"
@@ -16,7 +17,8 @@
 namespace pact::nn {
 
 /// Train: batch norm uses and updates batch statistics, streams observe their range. Evaluate:
-/// neither. Calibrate: as Evaluate without quantization, and clips are set from what is seen.
+/// neither. Calibrate: as Evaluate without quantization (but by learned clips), and the other clips
+/// are set from what is seen.
 /// Reestimate: batch norm uses batch statistics and keeps their mean over the passes.
 enum class Mode { Train, Evaluate, Calibrate, Reestimate };
 
@@ -36,8 +38,10 @@ class Module {
 
   /// Sets the given scales of weights, and makes every clip tiny: the Calibrate passes that follow
   /// set it from what they see. Of several passes, Max and Percentile keep the largest clip,
-  /// LeastError the mean; streams hold all they see.
-  void begin_calibration(const numeric::Calibration& calibration);
+  /// LeastError the mean; streams hold all they see. The parameters `learned` of quantizers stay as
+  /// they are: weights that were trained with them are then quantized, too, while others are set.
+  void begin_calibration(const numeric::Calibration& calibration,
+                         std::set<std::string> learned = {});
 
   /// Forgets what batch norm kept: the Reestimate passes that follow set it anew.
   void begin_reestimation() { passes_ = 0; }
@@ -50,6 +54,9 @@ class Module {
 
  private:
   struct Forward;
+  bool is_learned(const graph::Node& node, const char* role) const {
+    return learned_.contains(graph::Network::parameter_name(node, role));
+  }
   void calibrate_weights(const graph::Node& node, const numeric::WeightSpec& spec);
   const torch::Tensor& tensor(const graph::Node& node, const char* role) const {
     return tensors_.at(graph::Network::parameter_name(node, role));
@@ -60,7 +67,8 @@ class Module {
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;
-  int passes_ = 0;  // of Calibrate or Reestimate
+  std::set<std::string> learned_;  // parameters that calibration leaves alone
+  int passes_ = 0;                 // of Calibrate or Reestimate
 };
 
 }  // namespace pact::nn

@@ -202,6 +202,24 @@ TEST(Module, CalibrationSetsClipsToThePercentileThatItSees) {
   EXPECT_FLOAT_EQ(alpha, largest.at("relu1"));
 }
 
+TEST(Module, CalibrationLeavesLearnedClipsAndQuantizesByThem) {
+  const Network quantized = value_or_throw(quantize(small_network("demo-resnet"), {}));
+  Module module(quantized);
+  const torch::Tensor& learned = module.tensors().at("relu1.alpha");
+  learned.data_ptr<float>()[0] = 0.25F;
+  module.begin_calibration({numeric::ClipRule::Percentile, 1.0}, {"relu1.alpha"});
+  torch::Tensor relu;
+  const torch::NoGradGuard guard;
+  module.forward(torch::randn({8, 3, 16, 16}), Mode::Calibrate, [&](NodeId id, torch::Tensor& x) {
+    if (quantized.node(id).name == "relu1") relu = x;
+  });
+  EXPECT_FLOAT_EQ(learned.item<float>(), 0.25F);
+  const torch::Tensor levels = relu * (15 / 0.25F);
+  EXPECT_TRUE(torch::allclose(levels, levels.round(), 0, 1e-4));
+  EXPECT_FLOAT_EQ(levels.max().item<float>(), 15);
+  EXPECT_NE(module.tensors().at("layer1.0.relu1.alpha").item<float>(), 10);
+}
+
 // Mean squared difference that two bits make to the first activation.
 float error_after(numeric::ClipRule rule, const torch::Tensor& images) {
   const Network floats = small_network("demo-resnet");

@@ -139,6 +139,7 @@ void read_quantize(Table table, Recipe& recipe) {
   policy.gradient = named(table, "gradient", policy.gradient);
   policy.alpha_granularity = named(table, "alpha_granularity", policy.alpha_granularity);
   policy.alpha = static_cast<float>(number(table, "alpha", policy.alpha, 0.01, 1000));
+  policy.shortcut_bits = integer(table, "shortcut_bits", policy.shortcut_bits, 0, 8);
   if (auto calibrate = table.table("calibrate")) {
     Calibration calibration;
     using numeric::ClipRule;

@@ -55,6 +55,7 @@ weight_bits = 2
 activation_bits = 3
 gradient = "pact"
 alpha = 8
+shortcut_bits = 7
 first = { precision = "float" }
 last = { weight_bits = 6 }
 calibrate = { percentile = 0.99, batches = 3 }
@@ -76,6 +77,7 @@ weight_bits = 5
   ASSERT_TRUE(recipe.quantize.has_value());
   EXPECT_EQ(recipe.quantize->inner.weights.scheme, numeric::WeightScheme::DoReFa);
   EXPECT_EQ(recipe.quantize->inner.activation_bits, 3);
+  EXPECT_EQ(recipe.quantize->shortcut_bits, 7);
   EXPECT_EQ(recipe.quantize->first.precision, graph::LayerPolicy::Precision::Float);
   EXPECT_EQ(recipe.quantize->last.weights.bits, 6);
   ASSERT_EQ(recipe.quantize->overrides.size(), 1U);
@@ -95,6 +97,8 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of("epochs = -1\n" + kGood), HasSubstr("expected a whole number from 0"));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweight_bits = 9\n"),
               HasSubstr("from 1 to 8, or 32 (floats), found 9"));
+  EXPECT_THAT(error_of(kGood + "[quantize]\nshortcut_bits = 16\n"),
+              HasSubstr("expected a whole number from 0 to 8, found 16"));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"lsq\"\n"),
               AllOf(HasSubstr("dorefa"), HasSubstr("found 'lsq'")));
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"dorefa\"\ngranularity = \"channel\"\n"),

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "pact/base/file.h"
@@ -73,8 +74,8 @@ StartingPoint load_start(const Recipe& recipe, const TrainOptions& options) {
 }
 
 // The clips that both have, of quantizers that are trained: they go on where the run ended.
-std::vector<std::string> shared_clips(const graph::Network& network, const graph::Network& run) {
-  std::vector<std::string> names;
+std::set<std::string> shared_clips(const graph::Network& network, const graph::Network& run) {
+  std::set<std::string> names;
   for (graph::NodeId id = 0; id < static_cast<graph::NodeId>(network.nodes().size()); ++id) {
     const auto* op = network.node(id).as<graph::FakeQuantize>();
     const auto other = run.find(network.node(id).name);
@@ -83,7 +84,7 @@ std::vector<std::string> shared_clips(const graph::Network& network, const graph
     if (its == nullptr || its->scheme != op->scheme || its->granularity != op->granularity)
       continue;
     for (const graph::ParameterSlot& slot : network.parameter_slots(id)) {
-      names.push_back(graph::Network::parameter_name(network.node(id), slot.role));
+      names.insert(graph::Network::parameter_name(network.node(id), slot.role));
     }
   }
   return names;
@@ -179,14 +180,11 @@ class Trainer {
   void calibrate() {
     if (!recipe_.calibration) return;
     const torch::NoGradGuard guard;
-    // What was learned in a run is kept; floats would show something else.
-    std::map<std::string, torch::Tensor> kept;
+    std::set<std::string> learned;
     if (const auto run = load_start(recipe_, options_).run) {
-      for (const std::string& name : shared_clips(position_.network, *run)) {
-        kept.emplace(name, module_.tensors().at(name).clone());
-      }
+      learned.merge(shared_clips(position_.network, *run));
     }
-    module_.begin_calibration(recipe_.calibration->clips);
+    module_.begin_calibration(recipe_.calibration->clips, std::move(learned));
     loader_.start(0);
     const auto batches =
         std::min(static_cast<std::size_t>(recipe_.calibration->batches), loader_.steps_per_epoch());
@@ -194,7 +192,6 @@ class Trainer {
       data::Batch batch = loader_.next();
       module_.forward(image_tensor(batch, dataset_), nn::Mode::Calibrate);
     }
-    for (const auto& [name, clip] : kept) module_.tensors().at(name).copy_(clip);
   }
 
   void run_epoch() {
