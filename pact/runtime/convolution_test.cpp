@@ -132,13 +132,17 @@ TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {
                         .padding = {4, 0, 1, 1},
                         .dilation = {2, 1},
                         .weights = odd_grid(2)};
+  const IntConv2d kOverlapping{.out_channels = 100,
+                               .kernel = {3, 1},
+                               .stride = {2, 4},
+                               .weights = symmetric_grid(2)};
   const Layer layers[] = {
       {12, {9, 11}, conv(120, 3, 2, odd_grid(2)), affine_grid(2, 1)},
       {64, {5, 7}, conv(110, 1, 1, symmetric_grid(2)), affine_grid(2, 3)},
       {256, {6, 9}, conv(126, 1, 2, odd_grid(1)), affine_grid(1, 0)},
       {20, {19, 9}, kTall, affine_grid(2, 2)},
-      {512, {4, 5}, conv(300, 3, 1, odd_grid(2)), affine_grid(2, 0)},
-      {64, {70, 100}, conv(100, 3, 2, symmetric_grid(2)), affine_grid(2, 1)},
+      {512, {2, 3}, conv(300, 3, 1, odd_grid(2)), affine_grid(2, 0)},
+      {64, {70, 100}, kOverlapping, affine_grid(2, 1)},
   };
   for (const Layer& layer : layers) {
     for (const Isa isa : available_isas()) {
