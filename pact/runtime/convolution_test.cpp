@@ -132,10 +132,8 @@ TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {
                         .padding = {4, 0, 1, 1},
                         .dilation = {2, 1},
                         .weights = odd_grid(2)};
-  const IntConv2d kOverlapping{.out_channels = 100,
-                               .kernel = {3, 1},
-                               .stride = {2, 4},
-                               .weights = symmetric_grid(2)};
+  const IntConv2d kOverlapping{
+      .out_channels = 100, .kernel = {3, 1}, .stride = {2, 4}, .weights = symmetric_grid(2)};
   const Layer layers[] = {
       {12, {9, 11}, conv(120, 3, 2, odd_grid(2)), affine_grid(2, 1)},
       {64, {5, 7}, conv(110, 1, 1, symmetric_grid(2)), affine_grid(2, 3)},

@@ -3,6 +3,7 @@
 // channels.
 #include <algorithm>
 
+#include "pact/kernels/lookup.h"
 #include "pact/runtime/step.h"
 
 namespace pact::runtime {
@@ -57,57 +58,51 @@ class Lookup final : public Step {
       : Step(node),
         out_(context.model.nodes[static_cast<std::size_t>(node)].value),
         op_(std::get<format::Lookup>(
-            context.model.nodes[static_cast<std::size_t>(node)].operation)) {}
+            context.model.nodes[static_cast<std::size_t>(node)].operation)),
+        kernel_(kernels::select_lookup(context.isa)) {}
 
+  std::string_view kernel() const override {
+    return op_.codes.empty() ? std::string_view() : kernel_.name;
+  }
   void run(const Batch& batch) const override {
     const std::int64_t parts = std::min<std::int64_t>(out_.height, 2 * batch.pool->size());
+    const bool planar = batch.order == PixelOrder::Planar;
+    const std::int64_t channel_stride = planar ? out_.pixels() : 1;
+    const std::int64_t pixel_stride = planar ? 1 : out_.channels;
     batch.pool->parallel_for(batch.images * parts, [&](std::int64_t index, int) {
       const std::int64_t image = index / parts;
       const Range rows = part_of({0, out_.height}, index % parts, parts);
+      const std::int64_t first = rows.first * out_.width;
+      const kernels::LookupOperands pixels{
+          .tables = op_.codes.data(),
+          .values = batch.pixels + image * out_.elements() + first * pixel_stride,
+          .pixel_stride = pixel_stride,
+          .channel_stride = channel_stride,
+          .channels = out_.channels,
+          .count = rows.count * out_.width,
+          .target = batch.value<std::uint8_t>(node(), image) + first * out_.channels};
       if (op_.codes.empty()) {
-        look_up(batch, image, rows, op_.floats.data(), batch.value<float>(node(), image));
+        look_up_floats(pixels, batch.value<float>(node(), image) + first * out_.channels);
       } else {
-        look_up(batch, image, rows, op_.codes.data(), batch.value<std::uint8_t>(node(), image));
+        kernel_.run(pixels);
       }
     });
   }
 
  private:
-  template <typename T>
-  void look_up(const Batch& batch, std::int64_t image, const Range& rows, const T* table,
-               T* values) const {
-    switch (out_.channels) {
-      case 1:
-        return look_up_channels<1>(batch, image, rows, table, values);
-      case 3:
-        return look_up_channels<3>(batch, image, rows, table, values);
-      default:
-        return look_up_channels<0>(batch, image, rows, table, values);
-    }
-  }
-
-  // kChannels is 0 for any number of them.
-  template <int kChannels, typename T>
-  void look_up_channels(const Batch& batch, std::int64_t image, const Range& rows, const T* table,
-                        T* values) const {
-    const std::int64_t channels = kChannels > 0 ? kChannels : out_.channels;
-    const bool planar = batch.order == PixelOrder::Planar;
-    const std::int64_t channel_stride = planar ? out_.pixels() : 1;
-    const std::int64_t pixel_stride = planar ? 1 : channels;
-    const std::int64_t first = rows.first * out_.width;
-    const std::uint8_t* pixels = batch.pixels + image * out_.elements() + first * pixel_stride;
-    T* target = values + first * channels;
-    for (std::int64_t p = 0; p < rows.count * out_.width; ++p) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        target[c] = table[c * 256 + pixels[c * channel_stride]];
+  void look_up_floats(const kernels::LookupOperands& pixels, float* target) const {
+    for (std::int64_t p = 0; p < pixels.count; ++p) {
+      for (std::int64_t c = 0; c < pixels.channels; ++c) {
+        const std::uint8_t value =
+            pixels.values[p * pixels.pixel_stride + c * pixels.channel_stride];
+        target[p * pixels.channels + c] = op_.floats[static_cast<std::size_t>(c * 256 + value)];
       }
-      pixels += pixel_stride;
-      target += channels;
     }
   }
 
   const format::Value& out_;
   const format::Lookup& op_;
+  const kernels::LookupKernel& kernel_;
 };
 
 class Shortcut final : public MoveStep {
@@ -124,11 +119,19 @@ class Shortcut final : public MoveStep {
       for (std::int64_t y = 0; y < out_.height; ++y) {
         for (std::int64_t x = 0; x < out_.width; ++x) {
           const T* from = source + (y * op_.stride.y * in_.width + x * op_.stride.x) * in_.channels;
-          std::copy(from, from + in_.channels,
-                    target + (y * out_.width + x) * out_.channels + op_.before);
+          copy(from, target + (y * out_.width + x) * out_.channels + op_.before);
         }
       }
     });
+  }
+
+  // The channels of a pixel, often so few that a call costs more than they do.
+  template <typename T>
+  void copy(const T* from, T* to) const {
+    constexpr int kChunk = 16;
+    std::int64_t c = 0;
+    for (; c + kChunk <= in_.channels; c += kChunk) std::copy_n(from + c, kChunk, to + c);
+    for (; c < in_.channels; ++c) to[c] = from[c];
   }
 
   const format::Shortcut& op_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
+#include "pact/kernels/lookup.h"
 #include "pact/runtime/step.h"
 
 namespace pact::runtime {
@@ -126,6 +128,41 @@ void Requantizer::add_to_accumulators(std::int32_t conv,
   make_floats();
 }
 
+std::optional<std::array<std::uint8_t, 256>> Requantizer::table() const {
+  const auto is_uniform = [](const auto& values) {
+    return std::all_of(values.begin(), values.end(), [&](auto v) { return v == values[0]; });
+  };
+  if (terms_.size() != 1 || terms_[0].type != kernels::TermType::Codes) return std::nullopt;
+  if (storage_ != Storage::U8 || !is_uniform(terms_[0].multipliers)) return std::nullopt;
+  if (!is_uniform(even_offsets_) || !is_uniform(odd_offsets_)) return std::nullopt;
+  if (!odd_offsets_.empty() && odd_offsets_[0] != even_offsets_[0]) return std::nullopt;
+  std::array<std::uint8_t, 256> codes{};
+  std::array<std::uint8_t, 256> made{};
+  std::iota(codes.begin(), codes.end(), std::uint8_t{0});
+  const kernels::RequantizeTerm term{.type = kernels::TermType::Codes,
+                                     .values = codes.data(),
+                                     .pixel_bytes = 1,
+                                     .row_bytes = 0,
+                                     .multipliers = terms_[0].multipliers.data(),
+                                     .float_multipliers = nullptr};
+  run_({.terms = &term,
+        .term_count = 1,
+        .even_offsets = even_offsets_.data(),
+        .odd_offsets = odd_offsets_.data(),
+        .shift = shift_,
+        .lowest = lowest_,
+        .highest = highest_,
+        .target = made.data(),
+        .pixel_bytes = 1,
+        .channels = 1,
+        .pixels = 256,
+        .rows = 1,
+        .row_bytes = 0,
+        .fraction_bits = 0,
+        .float_offsets = nullptr});
+  return made;
+}
+
 void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) const {
   const std::int64_t at = sums.pixel * channels_ + sums.channel;
   kernels::RequantizeTerm terms[format::kMaxInputs];
@@ -167,6 +204,38 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
 
 namespace {
 
+// Codes of one scale become codes of another.
+class RecodeStep final : public Step {
+ public:
+  RecodeStep(const StepContext& context, std::int32_t node,
+             const std::array<std::uint8_t, 256>& table)
+      : Step(node),
+        node_(context.model.nodes[static_cast<std::size_t>(node)]),
+        table_(table),
+        kernel_(kernels::select_lookup(context.isa)) {}
+
+  std::string_view kernel() const override { return kernel_.name; }
+  void run(const Batch& batch) const override {
+    const std::int64_t parts = batch.pool->size();
+    batch.pool->parallel_for(batch.images * parts, [&](std::int64_t index, int) {
+      const std::int64_t image = index / parts;
+      const Range part = part_of({0, node_.value.elements()}, index % parts, parts);
+      kernel_.run({.tables = table_.data(),
+                   .values = batch.value<std::uint8_t>(node_.inputs[0], image) + part.first,
+                   .pixel_stride = 1,
+                   .channel_stride = 1,
+                   .channels = 1,
+                   .count = part.count,
+                   .target = batch.value<std::uint8_t>(node(), image) + part.first});
+    });
+  }
+
+ private:
+  const format::Node& node_;
+  std::array<std::uint8_t, 256> table_;
+  const kernels::LookupKernel& kernel_;
+};
+
 class RequantizeStep : public Step {
  public:
   RequantizeStep(const StepContext& context, std::int32_t node)
@@ -188,6 +257,9 @@ class RequantizeStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> make_requantize_step(const StepContext& context, std::int32_t node) {
+  if (const auto table = Requantizer(context, node).table()) {
+    return std::make_unique<RecodeStep>(context, node, *table);
+  }
   return std::make_unique<RequantizeStep>(context, node);
 }
 

@@ -4,9 +4,11 @@
 // [image][row][column][channel]; levels of up to 8 bits as codes (u8), streams as levels (i16).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -145,6 +147,8 @@ class Requantizer {
   /// Accumulators of the fused `conv` will be passed without these summands, one a channel.
   void add_to_accumulators(std::int32_t conv, const std::vector<std::int32_t>& summands);
   std::int64_t channels() const { return channels_; }
+  /// What becomes of each code, if codes are all that is read and made, in every channel alike.
+  std::optional<std::array<std::uint8_t, 256>> table() const;
 
  private:
   struct Term {
