@@ -25,25 +25,27 @@ struct TrainOptions {
   std::string output;
   std::string root;
   std::vector<std::string> settings;
+  std::string device = "cpu";
   bool resume = false;
 };
 
 // Accuracy of what would ship; of the fake-quantized network where nothing can ship.
 train::Validation validate(const graph::Network& network, const train::Recipe& recipe,
-                           const data::Dataset& test) {
+                           const data::Dataset& test, const std::string& device) {
+  const auto top1 = [&] { return train::evaluate(network, test, recipe.threads, device).top1; };
   if (!recipe.quantize) {
-    return {train::evaluate(network, test, recipe.threads).top1, "float"};
+    return {top1(), "float"};
   }
   // Float layers between would run in the runtime's plain loops, for nothing.
   if (recipe.quantize->inner.weights.scheme == numeric::WeightScheme::None) {
-    return {train::evaluate(network, test, recipe.threads).top1, "fake-quantized"};
+    return {top1(), "fake-quantized"};
   }
   const auto lowered = lower::lower(network);
   if (!lowered) {
     static bool told = false;
     if (!told) std::fprintf(stderr, "pact: not lowered: %s\n", lowered.error().message.c_str());
     told = true;
-    return {train::evaluate(network, test, recipe.threads).top1, "fake-quantized"};
+    return {top1(), "fake-quantized"};
   }
   const auto bytes = value_or_throw(lower::pack(*lowered));
   const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));
@@ -89,6 +91,7 @@ void run_train(const TrainOptions& options) {
   training.folder = options.output;
   training.data_root = data::data_root(options.root);
   training.recipe_folder = std::filesystem::absolute(options.recipe).parent_path();
+  training.device = options.device;
   training.start = options.resume ? train::Start::Resume : train::Start::Fresh;
   if (!options.resume) refuse_checkpoint(training.folder);
   train_and_save(recipe, training);
@@ -128,7 +131,9 @@ Trained run_training(const train::Recipe& recipe, const train::TrainOptions& opt
   Progress progress;
   train::Hooks hooks;
   hooks.stop = [] { return interrupted != 0; };
-  hooks.validate = [&](const graph::Network& network) { return validate(network, recipe, test); };
+  hooks.validate = [&](const graph::Network& network) {
+    return validate(network, recipe, test, options.device);
+  };
   hooks.on_step = [&](const train::StepReport& report) {
     const double done =
         (report.epoch - 1 + static_cast<double>(report.step) / static_cast<double>(report.steps)) /
@@ -161,6 +166,7 @@ void add_train(CLI::App& app) {
       "  pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/w4a4\n"
       "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume\n"
       "  pact train recipes/paper/resnet18.toml --out out/r18 --set quantize.weight_bits=2\n"
+      "  pact train recipes/paper/resnet50.toml --out out/r50 --device cuda\n"
       "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint.");
   command->add_option("recipe", options->recipe, "Recipe (TOML)")->required();
   command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")
@@ -172,6 +178,8 @@ void add_train(CLI::App& app) {
                    "key=value: replaces a value of the recipe, as quantize.weight_bits=2; may be "
                    "given several times")
       ->allow_extra_args(false);
+  command->add_option("--device", options->device,
+                      "cpu (default), cuda or cuda:1, where the LibTorch of this build has it");
   command->add_flag("--resume", options->resume, "Go on from the folder's checkpoint");
   command->callback([options] { run_train(*options); });
 }

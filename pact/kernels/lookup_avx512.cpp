@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table is 128 pairs of bytes in four registers: a permutation of words finds the pair, the lowest
-// bit of the value which of the two.
+// A table is 128 pairs of bytes in four registers: a permutation of words finds the pair, the
+// lowest bit of the value which of the two.
 #include <immintrin.h>
 
 #include "pact/kernels/lookup.h"

@@ -41,8 +41,8 @@ quantizers::Gradient gradient_of(const FakeQuantize& op) {
                                                 : quantizers::Gradient::Pact;
 }
 
-void check_runs(Precision precision) {
-  if (precision == Precision::F32) return;
+void check_runs(Precision precision, const torch::Device& device) {
+  if (precision == Precision::F32 || !device.is_cpu()) return;
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
@@ -53,18 +53,22 @@ void check_runs(Precision precision) {
               "precision: bf16 needs a CPU with AVX-512 (BW, DQ, VL); use \"f32\" on this one");
 }
 
+std::vector<float> floats_of(const Tensor& tensor) {
+  const Tensor here = tensor.detach().cpu().contiguous();
+  return {here.data_ptr<float>(), here.data_ptr<float>() + here.numel()};
+}
+
 std::vector<float> sample(const Tensor& x, std::int64_t limit) {
   const Tensor flat = x.detach().flatten();
   const std::int64_t step = flat.numel() / limit + 1;
-  const Tensor taken = flat.slice(0, 0, flat.numel(), step).contiguous();
-  return {taken.data_ptr<float>(), taken.data_ptr<float>() + taken.numel()};
+  return floats_of(flat.slice(0, 0, flat.numel(), step));
 }
 
 }  // namespace
 
-Module::Module(Network network, Precision precision)
-    : network_(std::move(network)), precision_(precision) {
-  check_runs(precision);
+Module::Module(Network network, Precision precision, torch::Device device)
+    : network_(std::move(network)), precision_(precision), device_(device) {
+  check_runs(precision, device);
   value_or_throw(network_.verify());
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
@@ -78,7 +82,7 @@ Module::Module(Network network, Precision precision)
       Tensor tensor = torch::empty(slot.shape);
       std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
       roles_[name] = role_of(node, slot.role);
-      tensors_[name] = tensor.set_requires_grad(roles_[name] != Role::Buffer);
+      tensors_[name] = tensor.to(device).set_requires_grad(roles_[name] != Role::Buffer);
     }
   }
 }
@@ -110,19 +114,17 @@ void Module::begin_calibration(const numeric::Calibration& calibration,
 void Module::calibrate_weights(const Node& node, const numeric::WeightSpec& spec) {
   if (!numeric::has_given_scales(spec)) return;
   const Tensor& weight = tensor(node, "weight");
-  const std::span<const float> values(weight.data_ptr<float>(),
-                                      static_cast<std::size_t>(weight.numel()));
+  const std::vector<float> values = floats_of(weight);
   const auto outputs = static_cast<std::size_t>(weight.size(0));
   const auto scales =
       value_or_throw(numeric::calibrated_scales(values, outputs, spec, calibration_));
-  std::copy(scales.begin(), scales.end(), tensor(node, "weight_scale").data_ptr<float>());
+  tensor(node, "weight_scale").copy_(torch::tensor(scales));
 }
 
 Network Module::network() const {
   Network result = network_;
   for (const auto& [name, tensor] : tensors_) {
-    const float* values = tensor.data_ptr<float>();
-    result.parameters().at(name).floats().assign(values, values + tensor.numel());
+    result.parameters().at(name).floats() = floats_of(tensor);
   }
   return result;
 }
@@ -261,7 +263,7 @@ struct Module::Forward {
       case ActivationScheme::Pact:
         return quantizers::pact(in[0], parameter("alpha"), op.bits, gradient_of(op));
       case ActivationScheme::Stream:
-        if (mode == Mode::Train) observe();
+        if (mode == Mode::Train) observe(kForget);
         return quantizers::stream(in[0], parameter("range"));
       default:
         return quantizers::two_sided(in[0], parameter("low"), parameter("high"), op.bits,
@@ -290,30 +292,28 @@ struct Module::Forward {
       second.push_back(tap.second);
       weight.push_back(tap.weight);
     }
-    const Tensor a = x.index_select(dim, torch::tensor(first));
+    const Tensor a = x.index_select(dim, torch::tensor(first).to(x.device()));
     if (rule.interpolation == numeric::Interpolation::Nearest) return a;
     Shape shape(4, 1);
     shape[static_cast<std::size_t>(dim)] = axis.out;
-    const Tensor weights = torch::tensor(weight).to(torch::kFloat).reshape(shape);
-    const Tensor b = x.index_select(dim, torch::tensor(second));
+    const Tensor weights = torch::tensor(weight).to(x.device(), torch::kFloat).reshape(shape);
+    const Tensor b = x.index_select(dim, torch::tensor(second).to(x.device()));
     return torch::lerp(a.to(torch::kFloat), b.to(torch::kFloat), weights).to(x.scalar_type());
   }
 
-  float peak() const { return in[0].detach().abs().max().item<float>(); }
-
-  void observe() const {
-    float* range = parameter("range").data_ptr<float>();
-    const float seen = kHeadroom * peak();
-    if (std::isfinite(seen)) *range = std::max({kForget * *range, seen, 1e-6F});
+  // The range that a stream needs by now, of which `kept` stays what it was. The device need not
+  // have computed it yet.
+  void observe(float kept) const {
+    const torch::NoGradGuard guard;
+    const Tensor& range = parameter("range");
+    const Tensor seen = in[0].detach().abs().max().to(torch::kFloat) * kHeadroom;
+    const Tensor wide = torch::maximum(range * kept, seen).clamp_min(1e-6F);
+    range.copy_(torch::where(torch::isfinite(seen), wide, range));
   }
 
   Tensor calibrate(const FakeQuantize& op) const {
     const torch::NoGradGuard guard;
-    if (op.scheme == ActivationScheme::Stream) {
-      float* range = parameter("range").data_ptr<float>();
-      const float seen = kHeadroom * peak();
-      if (std::isfinite(seen)) *range = std::max(*range, seen);
-    }
+    if (op.scheme == ActivationScheme::Stream) observe(1);
     if (op.scheme == ActivationScheme::TwoSided) calibrate_both_sides(op);
     if (op.scheme != ActivationScheme::Pact) return in[0];
     const Tensor& alpha = parameter("alpha");
@@ -364,7 +364,8 @@ struct Module::Forward {
   // Takes in what one pass found for an element of a clip.
   void settle(const char* role, float value, std::int64_t element) const {
     if (!std::isfinite(value)) return;
-    float& stored = parameter(role).data_ptr<float>()[element];
+    Tensor clip = parameter(role)[element];
+    auto stored = clip.item<float>();
     if (by_error()) {
       const auto passes = static_cast<float>(module.passes_);
       if (passes == 1 && value != 0) stored = value;
@@ -372,6 +373,7 @@ struct Module::Forward {
     } else {
       stored = stored < 0 ? std::min(stored, value) : std::max(stored, value);
     }
+    clip.fill_(stored);
   }
 };
 
@@ -383,7 +385,9 @@ Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
     Forward step{*this, node, {}, mode};
     for (const NodeId input : node.inputs)
       step.in.push_back(values[static_cast<std::size_t>(input)]);
-    if (node.inputs.empty()) step.in.push_back(images.contiguous(at::MemoryFormat::ChannelsLast));
+    if (node.inputs.empty()) {
+      step.in.push_back(images.to(device_).contiguous(at::MemoryFormat::ChannelsLast));
+    }
     values.push_back(std::visit([&](const auto& op) { return step.of(op); }, node.operation));
     if (tap) tap(id, values.back());
   }

@@ -27,12 +27,13 @@ enum class Role { Weight, Norm, Clip, Buffer };
 
 class Module {
  public:
-  /// `network` must verify() and hold operations of the training side only, and the CPU must be one
-  /// for `precision`; else throws Exception.
-  explicit Module(graph::Network network, Precision precision = Precision::F32);
+  /// `network` must verify() and hold operations of the training side only, and the CPU, if it is
+  /// the device, must be one for `precision`; else throws Exception.
+  explicit Module(graph::Network network, Precision precision = Precision::F32,
+                  torch::Device device = torch::kCPU);
 
-  /// images: {n, c, h, w}, normalised f32. Returns {n, classes} in f32. `tap` sees each node's
-  /// value, and may replace it.
+  /// images: {n, c, h, w}, normalised f32. Returns {n, classes} in f32, on the module's device.
+  /// `tap` sees each node's value, and may replace it.
   using Tap = std::function<void(graph::NodeId, torch::Tensor&)>;
   torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
 
@@ -64,6 +65,7 @@ class Module {
 
   graph::Network network_;
   Precision precision_;
+  torch::Device device_;
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;

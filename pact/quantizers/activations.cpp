@@ -10,6 +10,7 @@
 
 #include "pact/numeric/activations.h"
 #include "pact/quantizers/clones.h"
+#include "pact/quantizers/composed.h"
 
 namespace pact::quantizers {
 namespace {
@@ -265,9 +266,9 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
 }
 
 void check_input(const Tensor& x) {
-  TORCH_CHECK(
-      x.device().is_cpu() && (x.scalar_type() == torch::kFloat || is_bf16(x)) && x.dim() >= 2,
-      "quantizer: expected an f32 or bf16 CPU tensor of 2 or 4 dimensions, found ", x.toString());
+  TORCH_CHECK((x.scalar_type() == torch::kFloat || is_bf16(x)) && x.dim() >= 2,
+              "quantizer: expected an f32 or bf16 tensor of 2 or 4 dimensions, found ",
+              x.toString());
 }
 
 float scalar(const Tensor& t) { return *t.data_ptr<float>(); }
@@ -350,15 +351,20 @@ class Stream : public torch::autograd::Function<Stream> {
 Tensor pact(const Tensor& x, const Tensor& alpha, int bits, Gradient gradient) {
   TORCH_CHECK(alpha.numel() == 1 || alpha.numel() == x.size(1), "pact: expected 1 or ", x.size(1),
               " alphas, found ", alpha.numel());
+  if (!x.device().is_cpu()) return composed::pact(x, alpha, bits, gradient);
   return Pact::apply(x, alpha, static_cast<std::int64_t>(bits), gradient == Gradient::PactPlus);
 }
 
 Tensor two_sided(const Tensor& x, const Tensor& low, const Tensor& high, int bits,
                  Gradient gradient) {
+  if (!x.device().is_cpu()) return composed::two_sided(x, low, high, bits, gradient);
   return TwoSided::apply(x, low, high, static_cast<std::int64_t>(bits),
                          gradient == Gradient::PactPlus);
 }
 
-Tensor stream(const Tensor& x, const Tensor& range) { return Stream::apply(x, range); }
+Tensor stream(const Tensor& x, const Tensor& range) {
+  if (!x.device().is_cpu()) return composed::stream(x, range);
+  return Stream::apply(x, range);
+}
 
 }  // namespace pact::quantizers

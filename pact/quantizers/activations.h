@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation quantizers with gradients. All take f32 or bf16 CPU tensors {n, c, h, w} or {n, c} and
+// Activation quantizers with gradients. All take f32 or bf16 tensors {n, c, h, w} or {n, c} and
 // return a tensor of the same type, shape and memory format whose elements are levels times the
 // scale (numeric/activations.h), computed in f32 and, for bf16, rounded to its 8 significant bits.
 // Clips are f32. Gradients, for an upstream gradient g (PACT = Choi et al. 2018, eq. 3; PACT+ adds

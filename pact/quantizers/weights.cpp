@@ -5,6 +5,7 @@
 #include <span>
 
 #include "pact/base/result.h"
+#include "pact/quantizers/composed.h"
 
 namespace pact::quantizers {
 namespace {
@@ -58,8 +59,7 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& input,
                         const numeric::WeightSpec* spec, std::span<const float> given) {
-    TORCH_CHECK(input.device().is_cpu() && input.scalar_type() == torch::kFloat,
-                "weight quantizer: expected an f32 CPU tensor");
+    TORCH_CHECK(input.scalar_type() == torch::kFloat, "weight quantizer: expected an f32 tensor");
     const Tensor weights = input.contiguous();
     const auto quantized = value_or_throw(numeric::quantize_weights(
         elements(weights), static_cast<std::size_t>(weights.size(0)), *spec, given));
@@ -99,6 +99,7 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
 
 Tensor quantize_weights(const Tensor& weights, const numeric::WeightSpec& spec,
                         const Tensor& given) {
+  if (!weights.device().is_cpu()) return composed::quantize_weights(weights, spec, given);
   return QuantizeWeights::apply(weights, &spec,
                                 given.defined() ? elements(given) : std::span<const float>{});
 }

@@ -14,8 +14,8 @@
 
 namespace pact::quantizers {
 
-/// `weights`: f32 CPU tensor {outputs, ...}; the result has its shape, contiguous. `spec` must not
-/// be WeightScheme::None. `given`: f32 CPU tensor {groups} for schemes with given scales, which get
+/// `weights`: f32 tensor {outputs, ...}; the result has its shape, contiguous. `spec` must not be
+/// WeightScheme::None. `given`: f32 tensor {groups} for schemes with given scales, which get
 /// no gradient. Throws pact::Exception if the weights do not fit the spec.
 torch::Tensor quantize_weights(const torch::Tensor& weights, const numeric::WeightSpec& spec,
                                const torch::Tensor& given = {});

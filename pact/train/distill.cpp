@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "pact/nn/device.h"
+
 namespace pact::train {
 namespace {
 
@@ -56,7 +58,8 @@ graph::Network teacher_network(const Recipe& recipe, const TrainOptions& options
 
 Teacher::Teacher(const Recipe& recipe, const TrainOptions& options, const graph::Network& student)
     : options_(*recipe.distillation),
-      module_(teacher_network(recipe, options, student), recipe.precision) {}
+      module_(teacher_network(recipe, options, student), recipe.precision,
+              nn::find_device(options.device)) {}
 
 torch::Tensor Teacher::loss(const torch::Tensor& images, const torch::Tensor& logits,
                             const torch::Tensor& labels) {

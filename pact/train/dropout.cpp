@@ -30,8 +30,9 @@ nn::Module::Tap dropout_tap(const graph::Network& network, const Recipe& recipe,
     const auto found = rates.find(id);
     if (found == rates.end()) return;
     const double kept = 1 - found->second;
-    const torch::Tensor mask = torch::empty_like(value.detach()).bernoulli_(kept, generator);
-    value = value * mask / kept;  // the factor itself has no exact bf16
+    const torch::Tensor mask = torch::empty_like(value.detach(), torch::kCPU);
+    mask.bernoulli_(kept, generator);
+    value = value * mask.to(value.device()) / kept;  // the factor itself has no exact bf16
   };
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "pact/data/batch_loader.h"
+#include "pact/nn/device.h"
 #include "pact/nn/module.h"
 #include "pact/numeric/activations.h"
 
@@ -78,12 +79,13 @@ void check_fits(const graph::Network& network, const data::Dataset& dataset) {
   }
 }
 
-Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads) {
+Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads,
+                    const std::string& device) {
   check_fits(network, dataset);
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   torch::set_num_threads(threads > 0 ? threads : cores);
   const torch::InferenceMode guard;
-  nn::Module module(network);
+  nn::Module module(network, nn::Precision::F32, nn::find_device(device));
   data::LoaderOptions options;
   options.batch_size = kBatch;
   options.order = data::LoaderOptions::Order::Sequential;
@@ -100,7 +102,7 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
                                          {size, dataset.height, dataset.width, dataset.channels})
                             .permute({0, 3, 1, 2});
     const auto labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
-    const auto logits = module.forward(images, nn::Mode::Evaluate);
+    const auto logits = module.forward(images, nn::Mode::Evaluate).cpu();
     correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
   }
   const auto images = static_cast<std::int64_t>(dataset.size());

@@ -20,8 +20,10 @@ struct Evaluation {
   double seconds = 0;
 };
 
-/// Top-1 over a data set whose images fit the network. `threads` 0: all cores. Throws Exception.
-Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads);
+/// Top-1 over a data set whose images fit the network. `threads` 0: all cores; `device` as in
+/// TrainOptions. Throws Exception.
+Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset, int threads,
+                    const std::string& device = "cpu");
 
 /// Levels by the name of the node that makes them: [image][channel][row][column].
 using Levels = std::map<std::string, std::vector<std::int32_t>>;

@@ -11,7 +11,8 @@ constexpr const char* kFirst = "optimizer.first.";
 constexpr const char* kSecond = "optimizer.second.";
 
 graph::Tensor to_tensor(const torch::Tensor& tensor) {
-  const float* values = tensor.data_ptr<float>();
+  const torch::Tensor here = tensor.cpu().contiguous();
+  const float* values = here.data_ptr<float>();
   return graph::Tensor::f32(tensor.sizes().vec(),
                             std::vector<float>(values, values + tensor.numel()));
 }
@@ -24,8 +25,7 @@ void from_tensor(const std::map<std::string, graph::Tensor>& tensors, const std:
     throw_error(ErrorCode::Corrupt, "checkpoint: expected ", target.numel(), " floats '", name,
                 "'");
   }
-  const auto& values = found->second.floats();
-  std::copy(values.begin(), values.end(), target.data_ptr<float>());
+  target.copy_(torch::tensor(found->second.floats()).view(target.sizes()));
 }
 
 }  // namespace
@@ -72,6 +72,7 @@ void Optimizer::step(double rate) {
     }
     if (entry.role == nn::Role::Clip) keep_clip(name, entry);
   }
+  check_clips();
 }
 
 void Optimizer::step_sgd(Entry& entry, const torch::Tensor& gradient, double rate) {
@@ -90,14 +91,27 @@ void Optimizer::step_adam(Entry& entry, const torch::Tensor& gradient, double ra
   entry.value.addcdiv_(entry.first, root, -rate / first_correction);
 }
 
-// Clips stay on their side of zero. A clip that is no number any more cannot be helped.
+// Clips stay on their side of zero.
 void Optimizer::keep_clip(const std::string& name, Entry& entry) const {
   if (name.ends_with(".low")) {
     entry.value.clamp_max_(-options_.alpha_floor);
   } else {
     entry.value.clamp_min_(options_.alpha_floor);
   }
-  if (!torch::isfinite(entry.value).all().item<bool>()) {
+}
+
+// A clip that is no number any more cannot be helped. All at once: asking makes a device wait.
+void Optimizer::check_clips() const {
+  std::vector<torch::Tensor> clips;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.role == nn::Role::Clip) clips.push_back(entry.value);
+  }
+  const auto is_finite = [](const torch::Tensor& x) {
+    return torch::isfinite(x).all().item<bool>();
+  };
+  if (clips.empty() || is_finite(torch::cat(clips))) return;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.role != nn::Role::Clip || is_finite(entry.value)) continue;
     throw_error(ErrorCode::Corrupt, "training: '", name,
                 "' is not finite any more; lower the learning rate");
   }

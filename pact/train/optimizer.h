@@ -42,6 +42,7 @@ class Optimizer {
   void step_sgd(Entry& entry, const torch::Tensor& gradient, double rate);
   void step_adam(Entry& entry, const torch::Tensor& gradient, double rate);
   void keep_clip(const std::string& name, Entry& entry) const;
+  void check_clips() const;
   double decay(nn::Role role) const;
 
   OptimizerOptions options_;

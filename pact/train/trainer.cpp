@@ -13,6 +13,7 @@
 #include "pact/data/batch_loader.h"
 #include "pact/graph/safetensors.h"
 #include "pact/models/models.h"
+#include "pact/nn/device.h"
 #include "pact/nn/module.h"
 #include "pact/train/checkpoint.h"
 #include "pact/train/distill.h"
@@ -119,9 +120,10 @@ class Trainer {
       : recipe_(recipe),
         options_(options),
         hooks_(hooks),
+        device_(nn::find_device(options.device)),
         dataset_(load_training_data(recipe, options)),
         position_(first_position()),
-        module_(position_.network, recipe.precision),
+        module_(position_.network, recipe.precision, device_),
         optimizer_(module_, recipe.optimizer),
         loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
     check_fits(position_.network, dataset_);
@@ -216,8 +218,9 @@ class Trainer {
   void run_step(std::int64_t steps) {
     data::Batch batch = loader_.next();
     const auto size = static_cast<std::int64_t>(batch.size());
-    const torch::Tensor labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
-    const torch::Tensor images = image_tensor(batch, dataset_);
+    const torch::Tensor labels =
+        torch::from_blob(batch.labels.data(), {size}, torch::kLong).to(device_);
+    const torch::Tensor images = image_tensor(batch, dataset_).to(device_);
     const torch::Tensor logits =
         module_.forward(images, nn::Mode::Train,
                         dropout_tap(position_.network, recipe_, {position_.epoch, position_.step}));
@@ -366,6 +369,7 @@ class Trainer {
   const Recipe& recipe_;
   const TrainOptions& options_;
   const Hooks& hooks_;
+  torch::Device device_;
   data::Dataset dataset_;
   Checkpoint position_;
   nn::Module module_;

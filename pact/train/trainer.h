@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The training loop. A run lives in a folder: checkpoint.safetensors (replaced atomically),
 // log.jsonl (one line an epoch) and recipe.toml. Killed at any moment, it resumes from the
-// checkpoint and ends with the same weights, bit for bit, on the same machine and thread count.
+// checkpoint and ends with the same weights, bit for bit, on the same CPU and thread count. Runs of
+// a CPU go on on another device and back.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +70,7 @@ struct TrainOptions {
   std::filesystem::path data_root;
   std::filesystem::path recipe_folder;  // where a relative start file may lie, too
   Start start = Start::Fresh;
+  std::string device = "cpu";  // or "cuda", "cuda:1"
 };
 
 /// Builds the network of a recipe: structure, starting weights, quantizers; before any training.
