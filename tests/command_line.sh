@@ -132,6 +132,7 @@ sed 's/batch_size = 500/batch_size = -1/' "$work/small.toml" >"$work/value.toml"
 check "setting of an unknown key" 2 "small.toml \(with --set\):[0-9]+: unknown key 'data.sets'" "$pact" train "$work/small.toml" --out "$work/x" --set data.sets=mnist
 check "missing SVHN" 3 "missing .*svhn/test_32x32.mat \(md5 eb5a983b" env PACT_DATA="$work/none" \
   "$pact" train recipes/paper/svhn-7conv.toml --out "$work/x" --set data.set=svhn-extra
+check "unknown device" 2 "device: expected 'cpu', 'cuda' or 'cuda:' and a number, found 'gpu'" "$pact" train "$work/small.toml" --out "$work/x" --device gpu
 check "missing ImageNet" 3 "imagenet: missing .*imagenet/val" env PACT_DATA="$work/none" "$pact" train recipes/paper/resnet18.toml --out "$work/x"
 check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
 sed 's/demo-resnet/cifar-resnet20-v1/' "$work/small.toml" >"$work/other.toml"
