@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace pact::graph {
@@ -89,6 +88,15 @@ class Quantizer {
       const Node& node = source_.node(consumer);
       if (hands_on(node)) return joins(consumer);
       return !is_layer(node);
+    });
+  }
+
+  // True if an addition reads the value, or its pixels and channels elsewhere.
+  bool is_added(NodeId id) const {
+    const auto consumers = source_.consumers(id);
+    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
+      const Node& node = source_.node(consumer);
+      return node.as<Add>() != nullptr || (hands_on(node) && is_added(consumer));
     });
   }
 
@@ -177,7 +185,7 @@ class Quantizer {
     if (bits == 0 && !layers.empty() && !joins(id)) return append(id, source_.node(id).operation);
     if (bits == 0) bits = policy_.inner.activation_bits;
     if (bits == kFloatBits) return append(id, source_.node(id).operation);
-    const bool widens = policy_.shortcut_bits > bits && joins(id);
+    const bool widens = !layers.empty() && policy_.shortcut_bits > bits && is_added(id);
     if (widens) bits = policy_.shortcut_bits;
     const FakeQuantize pact{ActivationScheme::Pact, bits, policy_.alpha_granularity,
                             policy_.gradient};
@@ -189,9 +197,9 @@ class Quantizer {
     }
     // A bound above the clip says nothing that the clip does not.
     const auto* bounded = source_.node(id).as<Pointwise>();
-    initialize(mapped_[id],
-               bounded == nullptr ? policy_.alpha : std::min(policy_.alpha, bounded->b));
-    if (widens) widened_.insert(mapped_[id]);
+    const float alpha = bounded == nullptr ? policy_.alpha : std::min(policy_.alpha, bounded->b);
+    initialize(mapped_[id], alpha);
+    if (widens) widened_[mapped_[id]] = alpha;
     return {};
   }
 
@@ -217,8 +225,10 @@ class Quantizer {
   Result<NodeId> quantized_input(NodeId layer) {
     const NodeId input = mapped_.at(source_.node(layer).inputs[0]);
     const int bits = policies_.at(layer).activation_bits;
-    if (on_grid(input, is_widened(input) ? bits : numeric::kMaxCodeBits)) return input;
-    const auto known = input_quantizers_.find({input, bits});
+    const float* widened = alpha_if_widened(input);
+    if (on_grid(input, widened != nullptr ? bits : numeric::kMaxCodeBits)) return input;
+    const std::pair key(input, widened != nullptr ? bits : 0);
+    const auto known = input_quantizers_.find(key);
     if (known != input_quantizers_.end()) return known->second;
     FakeQuantize op{.scheme = ActivationScheme::TwoSided,
                     .bits = bits,
@@ -227,15 +237,18 @@ class Quantizer {
     if (result_.node(input).as<Input>() != nullptr) op.scheme = ActivationScheme::Range;
     if (is_nonnegative(input)) op.scheme = ActivationScheme::Pact;
     PACT_TRY(const NodeId id, result_.add(source_.node(layer).name + ".input", op, {input}));
-    initialize(id);
-    input_quantizers_[{input, bits}] = id;
+    initialize(id, widened != nullptr ? *widened : policy_.alpha);
+    input_quantizers_[key] = id;
     return id;
   }
 
-  // True if the value (of the result) has the bits of a shortcut, more than its layers asked for.
-  bool is_widened(NodeId id) const {
+  // The initial clip of the value (of the result) if it has the bits of a shortcut, more than its
+  // layers asked for.
+  const float* alpha_if_widened(NodeId id) const {
+    const auto found = widened_.find(id);
+    if (found != widened_.end()) return &found->second;
     const Node& node = result_.node(id);
-    return widened_.contains(id) || (keeps_levels(node) && is_widened(node.inputs[0]));
+    return keeps_levels(node) ? alpha_if_widened(node.inputs[0]) : nullptr;
   }
 
   // True if the value (of the result) lies on the grid of one quantizer of at most `bits` bits.
@@ -326,8 +339,9 @@ class Quantizer {
   Network result_;
   std::map<NodeId, LayerPolicy> policies_;
   std::map<NodeId, NodeId> mapped_;  // node of the source -> node of the result that replaces it
-  std::map<std::pair<NodeId, int>, NodeId> input_quantizers_;  // by value and bits
-  std::set<NodeId> widened_;                                   // of the result
+  // By value, and by bits of those behind a widened one.
+  std::map<std::pair<NodeId, int>, NodeId> input_quantizers_;
+  std::map<NodeId, float> widened_;  // nodes of the result with the bits of a shortcut; their alpha
 };
 
 }  // namespace

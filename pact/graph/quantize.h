@@ -42,8 +42,8 @@ struct QuantizePolicy {
   AlphaGradient gradient = AlphaGradient::Pact;
   numeric::Granularity alpha_granularity = numeric::Granularity::Tensor;
   float alpha = 10.0F;  // initial; the paper's "larger than typical activations"
-  // Of a ReLU that not layers alone read, but a residual, too, if more than the layers' own: those
-  // then read a quantizer behind it. As the full-precision shortcuts of Choi et al. 2019 (SAWB).
+  // Of a ReLU that layers and an addition read, if more than the layers' own: those then read a
+  // quantizer of their bits behind it. As the full-precision shortcuts of Choi et al. 2019 (SAWB).
   int shortcut_bits = 0;
 
   static LayerPolicy eight_bits();

@@ -155,6 +155,24 @@ TEST(Quantize, AShortcutMayHaveMoreBitsThanTheLayersBesideIt) {
   EXPECT_EQ(reads(n, "l2.shortcut"), "l1.relu2");
 }
 
+TEST(Quantize, OnlyWhatAnAdditionReadsIsAShortcut) {
+  Builder b;
+  NodeId x = b.add("input", Input{3, 8, 8}, {});
+  x = b.relu("relu1", b.conv("conv1", x, 4));
+  NodeId y = b.relu("relu2", b.norm("bn", x));
+  y = b.add("relu6", Pointwise{numeric::Function::Clip, 0, 6}, {b.conv("conv2", y, 4)});
+  const NodeId gate = b.add("gate", Pointwise{numeric::Function::Sigmoid}, {b.conv("deep", y, 4)});
+  b.finish(b.add("add", Add{}, {b.add("scaled", Multiply{}, {gate, x}), y}));
+  QuantizePolicy policy;
+  policy.shortcut_bits = 8;
+  const Network n = quantized(b.network, policy);
+  EXPECT_EQ(kind(n, "relu1"), "pact 4");  // read by a norm and a product
+  EXPECT_EQ(kind(n, "relu2"), "pact 4");
+  EXPECT_EQ(kind(n, "relu6.pact"), "pact 8");
+  EXPECT_EQ(reads(n, "deep"), "deep.input");
+  EXPECT_EQ(n.parameter(*n.find("deep.input"), "alpha").floats()[0], 6);  // the bound
+}
+
 TEST(Quantize, ShortcutsOfFewerBitsThanTheLayersAskForChangeNothing) {
   QuantizePolicy policy;
   policy.shortcut_bits = policy.inner.activation_bits;

@@ -10,7 +10,8 @@
 namespace pact::kernels {
 
 /// target[p * channels + c] = tables[c * 256 + values[p * pixel_stride + c * channel_stride]] for
-/// pixels p in [0, count) and channels c. The target may not overlap the values.
+/// pixels p in [0, count) and channels c. The target may be the values, where they lie as it does;
+/// it may not overlap them in another way.
 struct LookupOperands {
   const std::uint8_t* tables;  // [channels][256]
   const std::uint8_t* values;

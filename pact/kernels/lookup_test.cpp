@@ -43,6 +43,14 @@ void expect_looked_up(const LookupKernel& kernel, std::int64_t channels, std::in
   std::vector<std::uint8_t> target(expected.size(), kGuard);
   kernel.run({tables.data(), values.data(), strides.pixel, strides.channel, channels, count,
               target.data()});
+  if (strides.pixel == channels && (channels == 1 || strides.channel == 1)) {
+    std::vector<std::uint8_t> own = values;
+    kernel.run(
+        {tables.data(), own.data(), strides.pixel, strides.channel, channels, count, own.data()});
+    own.push_back(kGuard);
+    EXPECT_EQ(own, expected) << kernel.name << " in place, " << channels << " channels of "
+                             << count;
+  }
   EXPECT_EQ(target, expected) << kernel.name << ", " << channels << " channels of " << count
                               << " pixels, " << strides.pixel << " apart";
 }

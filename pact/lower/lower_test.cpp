@@ -26,7 +26,7 @@ struct Case {
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.model << " W" << c.weight_bits << "A" << c.activation_bits << " scheme "
-       << static_cast<int>(c.scheme);
+       << static_cast<int>(c.scheme) << " shortcuts " << c.shortcut_bits;
 }
 
 // A small network of the kind, with clips that its values reach.

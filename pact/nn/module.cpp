@@ -41,6 +41,12 @@ quantizers::Gradient gradient_of(const FakeQuantize& op) {
                                                 : quantizers::Gradient::Pact;
 }
 
+// Off the CPU, LibTorch would round f32 convolutions to 11 significant bits if it may.
+void keep_f32(Precision precision, const torch::Device& device) {
+  if (precision != Precision::F32 || device.is_cpu()) return;
+  at::globalContext().setAllowTF32CuDNN(false);
+}
+
 void check_runs(Precision precision, const torch::Device& device) {
   if (precision == Precision::F32 || !device.is_cpu()) return;
 #ifdef __x86_64__
@@ -69,6 +75,7 @@ std::vector<float> sample(const Tensor& x, std::int64_t limit) {
 Module::Module(Network network, Precision precision, torch::Device device)
     : network_(std::move(network)), precision_(precision), device_(device) {
   check_runs(precision, device);
+  keep_f32(precision, device);
   value_or_throw(network_.verify());
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);

@@ -22,6 +22,12 @@ Tensor with_gradient_of(const Tensor& values, const Tensor& surrogate) {
   return values.detach() + (surrogate - surrogate.detach());
 }
 
+int last_code(int bits) { return (1 << bits) - 1; }
+
+// Rounded once. By a number, CUDA multiplies with the reciprocal; by a tensor, it divides.
+Tensor quotient(const Tensor& x, int n) { return x / torch::full_like(x, n); }
+Tensor quotient(int n, const Tensor& x) { return torch::full_like(x, n) / x; }
+
 // What an activation is quantized by; all tensors of the device.
 struct Steps {
   Tensor scale;
@@ -41,13 +47,8 @@ Tensor fake_quantize(const Tensor& x, const Steps& steps) {
 // (round(z) - z) / n, which PACT+ adds inside the clip.
 Tensor residual(const Tensor& x, const Tensor& inverse, const Tensor& inside, int n) {
   const Tensor z = x.detach() * inverse;
-  return only_where(inside, (torch::round(z) - z) / n);
+  return only_where(inside, quotient(torch::round(z) - z, n));
 }
-
-int last_code(int bits) { return (1 << bits) - 1; }
-
-// Rounded once, as the division of two floats is.
-Tensor ratio(int n, const Tensor& x) { return torch::full_like(x, n) / x; }
 
 // One clip a channel goes along the second dimension.
 Tensor along_channels(const Tensor& clip, const Tensor& x) {
@@ -79,7 +80,7 @@ Tensor sawb(const Tensor& groups, const numeric::WeightSpec& spec) {
   const Tensor fitted =
       (c.c1 * wide.square().mean(1, true).sqrt() + c.c2 * wide.abs().mean(1, true));
   const Tensor alpha = torch::where(fitted > kTiny, fitted.to(torch::kFloat), largest(weights));
-  const Tensor values = (2 * odd_codes(weights * (1 / alpha), n) - n) * (alpha / n);
+  const Tensor values = (2 * odd_codes(weights * (1 / alpha), n) - n) * quotient(alpha, n);
   const bool clips = spec.scheme == WeightScheme::Sawb;
   return with_gradient_of(values, clips ? only_where(weights.abs() <= alpha, groups) : groups);
 }
@@ -87,7 +88,7 @@ Tensor sawb(const Tensor& groups, const numeric::WeightSpec& spec) {
 Tensor min_max(const Tensor& groups, int bits) {
   const int highest = numeric::symmetric_grid(bits).highest();
   const Tensor weights = groups.detach();
-  const Tensor scale = largest(weights) / highest;
+  const Tensor scale = quotient(largest(weights), highest);
   const Tensor levels = torch::round(weights * (1 / scale)).clamp(-highest, highest);
   return with_gradient_of(levels * scale, groups);
 }
@@ -110,7 +111,7 @@ Tensor pact(const Tensor& input, const Tensor& clip, int bits, Gradient gradient
   const bool plus = gradient == Gradient::PactPlus;
   const Tensor fixed = alpha.detach();
   const Tensor zero = torch::zeros_like(fixed);
-  const Steps steps{fixed / n, ratio(n, fixed), zero, zero + n};
+  const Steps steps{quotient(fixed, n), quotient(n, fixed), zero, zero + n};
   const Tensor above = x >= fixed;
   const Tensor inside = torch::logical_not(torch::logical_or(above, plus ? x <= 0 : x < 0));
   Tensor surrogate = only_where(inside, x) + only_where(above, alpha);
@@ -124,14 +125,14 @@ Tensor two_sided(const Tensor& input, const Tensor& low, const Tensor& high, int
   const int n = last_code(bits);
   const Tensor fixed_low = low.detach();
   const Tensor fixed_high = high.detach();
-  const Tensor scale = (fixed_high - fixed_low) / n;
+  const Tensor scale = quotient(fixed_high - fixed_low, n);
   const Tensor zero_point = torch::round(-fixed_low / scale).clamp(0, n);
   const Tensor above = x >= fixed_high;
   const Tensor below = x <= fixed_low;
   const Tensor inside = torch::logical_not(torch::logical_or(above, below));
   Tensor surrogate = only_where(inside, x) + only_where(above, high) + only_where(below, low);
   if (gradient == Gradient::PactPlus) {
-    const Tensor inverse = ratio(n, fixed_high - fixed_low);
+    const Tensor inverse = quotient(n, fixed_high - fixed_low);
     surrogate = surrogate + (high - low) * residual(x, inverse, inside, n);
   }
   const Steps steps{scale, 1 / scale, -zero_point, n - zero_point};
@@ -141,7 +142,7 @@ Tensor two_sided(const Tensor& input, const Tensor& low, const Tensor& high, int
 Tensor stream(const Tensor& input, const Tensor& range) {
   const Tensor x = input.to(torch::kFloat);
   const int highest = numeric::symmetric_grid(numeric::kStreamBits).highest();
-  const Tensor scale = range.detach() / highest;
+  const Tensor scale = quotient(range.detach(), highest);
   const Tensor last = torch::full_like(scale, highest);
   const Tensor values = fake_quantize(x, {scale, 1 / scale, -last, last});
   return with_gradient_of(values, only_where(x.abs() <= range.detach(), x)).to(input.scalar_type());

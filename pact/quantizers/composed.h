@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The quantizers in tensor operations, for devices other than the CPU: nothing waits for a device.
-// Values and gradients are those that activations.h and weights.h define; sums over a tensor may be
-// taken in another order. Arguments as there.
+// Arguments, values and gradients are those of activations.h and weights.h, but sums over a tensor
+// may be taken in another order, what is no number stays none, and weights that share the largest
+// magnitude share DoReFa's gradient through it.
 #pragma once
 
 #include <torch/torch.h>
@@ -18,7 +19,7 @@ torch::Tensor two_sided(const torch::Tensor& x, const torch::Tensor& low, const 
 
 torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range);
 
-/// Weights that are not finite are no error here; the loss that they lead to is.
+/// Weights that are not finite are not looked for.
 torch::Tensor quantize_weights(const torch::Tensor& weights, const numeric::WeightSpec& spec,
                                const torch::Tensor& given);
 

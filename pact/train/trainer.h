@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The training loop. A run lives in a folder: checkpoint.safetensors (replaced atomically),
 // log.jsonl (one line an epoch) and recipe.toml. Killed at any moment, it resumes from the
-// checkpoint and ends with the same weights, bit for bit, on the same CPU and thread count. Runs of
-// a CPU go on on another device and back.
+// checkpoint and ends with the same weights, bit for bit, on the same CPU and thread count. It may
+// be resumed on another device.
 #pragma once
 
 #include <cstdint>
