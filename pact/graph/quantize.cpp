@@ -81,23 +81,22 @@ class Quantizer {
     }
   }
 
-  // True if `id` reaches something other than layers, such as the addition of a residual.
-  bool joins(NodeId id) const {
+  // True if such a node reads the value, or what others that hand it on make of it.
+  bool is_read_by(NodeId id, bool (*is_such)(const Node&)) const {
     const auto consumers = source_.consumers(id);
     return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
       const Node& node = source_.node(consumer);
-      if (hands_on(node)) return joins(consumer);
-      return !is_layer(node);
+      return hands_on(node) ? is_read_by(consumer, is_such) : is_such(node);
     });
   }
 
-  // True if an addition reads the value, or its pixels and channels elsewhere.
+  // True if `id` reaches something other than layers, such as the addition of a residual.
+  bool joins(NodeId id) const {
+    return is_read_by(id, [](const Node& node) { return !is_layer(node); });
+  }
+
   bool is_added(NodeId id) const {
-    const auto consumers = source_.consumers(id);
-    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      const Node& node = source_.node(consumer);
-      return node.as<Add>() != nullptr || (hands_on(node) && is_added(consumer));
-    });
+    return is_read_by(id, [](const Node& node) { return node.as<Add>() != nullptr; });
   }
 
   // True if a concatenation reads the value, whose parts must share one quantizer behind it.

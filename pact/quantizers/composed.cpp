@@ -36,11 +36,9 @@ struct Steps {
   Tensor highest;
 };
 
-Tensor scaled(const Tensor& x, const Steps& steps) { return x.detach() * steps.inverse; }
-
 Tensor fake_quantize(const Tensor& x, const Steps& steps) {
-  const Tensor level =
-      torch::minimum(torch::maximum(scaled(x, steps), steps.lowest), steps.highest);
+  const Tensor scaled = x.detach() * steps.inverse;
+  const Tensor level = torch::minimum(torch::maximum(scaled, steps.lowest), steps.highest);
   return torch::round(level) * steps.scale;
 }
 

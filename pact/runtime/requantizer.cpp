@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "pact/kernels/lookup.h"
 #include "pact/runtime/step.h"
@@ -238,9 +239,9 @@ class RecodeStep final : public Step {
 
 class RequantizeStep : public Step {
  public:
-  RequantizeStep(const StepContext& context, std::int32_t node)
+  RequantizeStep(const StepContext& context, std::int32_t node, Requantizer requantizer)
       : Step(node),
-        requantizer_(context, node),
+        requantizer_(std::move(requantizer)),
         pixels_(context.model.nodes[static_cast<std::size_t>(node)].value.pixels()) {}
 
   void run(const Batch& batch) const override {
@@ -257,10 +258,11 @@ class RequantizeStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> make_requantize_step(const StepContext& context, std::int32_t node) {
-  if (const auto table = Requantizer(context, node).table()) {
+  Requantizer requantizer(context, node);
+  if (const auto table = requantizer.table()) {
     return std::make_unique<RecodeStep>(context, node, *table);
   }
-  return std::make_unique<RequantizeStep>(context, node);
+  return std::make_unique<RequantizeStep>(context, node, std::move(requantizer));
 }
 
 }  // namespace pact::runtime
