@@ -124,7 +124,7 @@ class Array {
     if (layer_->residuals.empty()) return;
     for_each_due(n, kRows + 1, [&](std::size_t pixel, std::size_t c) {
       if (tile_.channel + c >= layer_->channels()) return;
-      set_field(module_.residuals, {c, kBits},
+      set_field(module_.residuals, {c, kCodeBits},
                 static_cast<std::uint64_t>(
                     layer_->residuals[(tile_.channel + c) * layer_->pixels() + pixel]));
     });

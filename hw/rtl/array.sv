@@ -20,6 +20,8 @@
 //
 // Filters longer than ROWS take several passes: the sums that come out are the sums in of the next,
 // and the codes of the last pass count. The constants of layer and columns hold still meanwhile.
+// Codes and residuals have CODE_BITS whatever the array multiplies: a shortcut may have more bits
+// than the layers beside it.
 module array #(
     parameter int unsigned ROWS = 16,
     parameter int unsigned COLUMNS = 16,
@@ -43,7 +45,7 @@ module array #(
     input logic [5:0] shift,
     input logic [CODE_BITS-1:0] highest,
     // Of the columns: what requantize.sv reads.
-    input logic [COLUMNS*ACTIVATION_BITS-1:0] residuals,
+    input logic [COLUMNS*CODE_BITS-1:0] residuals,
     input logic [COLUMNS*32-1:0] multipliers,
     input logic [COLUMNS*32-1:0] residual_multipliers,
     input logic [COLUMNS*TOTAL_BITS-1:0] offsets,
@@ -95,7 +97,6 @@ module array #(
     );
 
     foot #(
-        .RESIDUAL_BITS(ACTIVATION_BITS),
         .SUM_BITS(SUM_BITS),
         .CODE_BITS(CODE_BITS),
         .TOTAL_BITS(TOTAL_BITS)
@@ -105,7 +106,7 @@ module array #(
         .step_is_two(step_is_two),
         .correction_in(corrections[c*VALUE_BITS+:VALUE_BITS]),
         .correction_out(corrections[(c+1)*VALUE_BITS+:VALUE_BITS]),
-        .residual(residuals[c*ACTIVATION_BITS+:ACTIVATION_BITS]),
+        .residual(residuals[c*CODE_BITS+:CODE_BITS]),
         .multiplier(multipliers[c*32+:32]),
         .residual_multiplier(residual_multipliers[c*32+:32]),
         .offset(offsets[c*TOTAL_BITS+:TOTAL_BITS]),

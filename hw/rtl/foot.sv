@@ -2,7 +2,6 @@
 // The foot of a column: from its sum of codes to the sum of levels (see array.sv), and that to a
 // code. The correction moves on to the next column, one a cycle.
 module foot #(
-    parameter int unsigned RESIDUAL_BITS = 4,
     parameter int unsigned SUM_BITS = 21,
     parameter int unsigned CODE_BITS = 8,
     parameter int unsigned TOTAL_BITS = 64
@@ -12,7 +11,7 @@ module foot #(
     input logic step_is_two,
     input logic [SUM_BITS:0] correction_in,
     output logic [SUM_BITS:0] correction_out,
-    input logic [RESIDUAL_BITS-1:0] residual,
+    input logic [CODE_BITS-1:0] residual,
     input logic signed [31:0] multiplier,
     input logic signed [31:0] residual_multiplier,
     input logic signed [TOTAL_BITS-1:0] offset,
@@ -30,7 +29,6 @@ module foot #(
 
   requantize #(
       .VALUE_BITS(SUM_BITS + 1),
-      .RESIDUAL_BITS(RESIDUAL_BITS),
       .CODE_BITS(CODE_BITS),
       .TOTAL_BITS(TOTAL_BITS)
   ) requantizer (

@@ -9,13 +9,12 @@
 // register, the rest combinational.
 module requantize #(
     parameter int unsigned VALUE_BITS = 22,
-    parameter int unsigned RESIDUAL_BITS = 4,
     parameter int unsigned CODE_BITS = 8,
     parameter int unsigned TOTAL_BITS = 64  // more only for values that the law refuses
 ) (
     input logic clock,
     input logic signed [VALUE_BITS-1:0] value,
-    input logic [RESIDUAL_BITS-1:0] residual,
+    input logic [CODE_BITS-1:0] residual,
     input logic signed [31:0] multiplier,
     input logic signed [31:0] residual_multiplier,
     input logic signed [TOTAL_BITS-1:0] offset,
@@ -24,13 +23,13 @@ module requantize #(
     output logic [CODE_BITS-1:0] code
 );
   logic signed [VALUE_BITS+31:0] product;
-  logic signed [RESIDUAL_BITS+32:0] residual_product;
+  logic signed [CODE_BITS+32:0] residual_product;
   logic signed [TOTAL_BITS-1:0] total;
   logic signed [31:0] level;
 
   assign product = (VALUE_BITS + 32)'(value) * (VALUE_BITS + 32)'(multiplier);
-  assign residual_product = (RESIDUAL_BITS + 33)'(signed'({1'b0, residual})) *
-      (RESIDUAL_BITS + 33)'(residual_multiplier);
+  assign residual_product = (CODE_BITS + 33)'(signed'({1'b0, residual})) *
+      (CODE_BITS + 33)'(residual_multiplier);
   assign total = TOTAL_BITS'(product) + TOTAL_BITS'(residual_product) + offset;
   assign level = 32'(total >>> shift);
 

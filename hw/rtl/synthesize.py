@@ -104,7 +104,7 @@ NOTES = {
     'multiplier': 'alone, product of 2k bits, no registers',
     'mac, sums of 8': 'with its registers, sums of 2k + 3 bits: exact for 8 products, the rows of the paper\'s array',
     'mac, sums of 4608': 'with its registers, sums of 2k + 13 bits: exact for 4608 products, the largest filter of ResNet-18',
-    'requantizer': 'reads 2k + 14 bits, multiplies with 32, shifts 64 (80 at 16 bits), with a residual',
+    'requantizer': 'reads 2k + 14 bits, multiplies with 32, shifts 64 (80 at 16 bits), with a residual of 8 (16)',
     'array': f'{ROWS} x {COLUMNS}, a requantizer below each column; without the memory of its constants',
     'array without requantizers': 'the same, as if they were elsewhere or shared by many columns',
 }
