@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 
 #if __has_include(<sys/mman.h>)
@@ -26,24 +27,46 @@ constexpr std::size_t kPage = kBoundsChecked ? LargePages::kAlignment : std::siz
 constexpr std::size_t kBlock = kBoundsChecked ? 1 : 8 * kPage;  // untouched, it takes no memory
 constexpr std::align_val_t kPageAligned{kPage};
 
+#if defined(MADV_HUGEPAGE)
+constexpr bool kMapped = !kBoundsChecked;
+
+// From the system, because what an allocator has given out before keeps the pages that it had.
+std::byte* map(std::size_t bytes) {
+  const std::size_t mapped = bytes + kPage;
+  void* const data =
+      mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) throw std::bad_alloc();
+  void* block = data;
+  std::size_t left = mapped;
+  std::align(kPage, bytes, block, left);
+  if (left < mapped) munmap(data, mapped - left);
+  if (left > bytes) munmap(static_cast<std::byte*>(block) + bytes, left - bytes);
+  madvise(block, bytes, MADV_HUGEPAGE);  // without them it is slower, no more
+  return static_cast<std::byte*>(block);
+}
+void unmap(std::byte* data, std::size_t bytes) { munmap(data, bytes); }
+#else
+constexpr bool kMapped = false;
+std::byte* map(std::size_t) { return nullptr; }
+void unmap(std::byte*, std::size_t) {}
+#endif
+
+std::byte* new_block(std::size_t bytes) {
+  return kMapped ? map(bytes) : static_cast<std::byte*>(::operator new(bytes, kPageAligned));
+}
+void delete_block(std::byte* data, std::size_t bytes) {
+  if (kMapped) return unmap(data, bytes);
+  ::operator delete(data, kPageAligned);
+}
+
 constexpr std::size_t rounded(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-std::byte* new_block(std::size_t bytes) {
-  void* data = ::operator new(bytes, kPageAligned);
-#if defined(MADV_HUGEPAGE)
-  madvise(data, bytes, MADV_HUGEPAGE);  // without them it is slower, no more
-#endif
-  return static_cast<std::byte*>(data);
-}
-
-void delete_block(std::byte* data) { ::operator delete(data, kPageAligned); }
-
 }  // namespace
 
 LargePages::~LargePages() {
-  for (const Block& block : blocks_) delete_block(block.data);
+  for (const Block& block : blocks_) delete_block(block.data, block.size);
 }
 
 std::span<std::byte> LargePages::take(std::size_t bytes) {
@@ -71,7 +94,8 @@ LargePages::Mark LargePages::mark() const {
 }
 
 void LargePages::release(const Mark& mark) {
-  for (; blocks_.size() > mark.blocks; blocks_.pop_back()) delete_block(blocks_.back().data);
+  for (; blocks_.size() > mark.blocks; blocks_.pop_back())
+    delete_block(blocks_.back().data, blocks_.back().size);
   if (!blocks_.empty()) blocks_.back().used = mark.used;
 }
 
