@@ -116,8 +116,9 @@ Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std:
   constexpr std::int64_t kMostForThread = 4;
   const std::int64_t wanted = std::min(threads / std::gcd<std::int64_t>(threads, images),
                                        parts_of(kMostForThread * threads, images));
-  if (cut.rows >= wanted) return cut;
-  if (by_panels) {
+  if (cut.rows >= wanted) {
+    cut.rows = std::min(rows, parts_of(cut.rows, wanted) * wanted);
+  } else if (by_panels) {
     cut.panels = std::min(panels, parts_of(wanted, cut.rows));
   } else {
     cut.rows = std::min(rows, wanted);
@@ -157,11 +158,14 @@ bool PanelConvolution::suits_winograd() const {
 }
 
 void PanelConvolution::run(const Batch& batch) const {
-  // Weights come from a cache that threads share, rows from that of the thread that wrote them.
-  constexpr std::size_t kRowsCost = 3;
+  // Weights come from a cache that threads share, rows from that of the thread that wrote them. Few
+  // pixels leave a kernel half empty when they are cut.
+  constexpr std::size_t kRowsCost = 8;
+  constexpr std::int64_t kFewPixels = 64;
   const auto input_bytes = static_cast<std::size_t>(in_.elements());
-  const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(),
-                         weight_bytes() > kRowsCost * input_bytes);
+  const bool by_panels = out_.pixels() <= kFewPixels || weight_bytes() > kRowsCost * input_bytes;
+  const Cut blocks =
+      cut(rows_, rows_in_block_, panels_, batch.images, batch.pool->size(), by_panels);
   const std::int64_t per_image = blocks.rows * blocks.panels;
   batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
     const Block block{part_of({0, rows_}, index % per_image / blocks.panels, blocks.rows),

@@ -134,7 +134,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
   // By `rows` rows of outputs.
   std::int64_t read_bytes(std::int64_t rows) const {
-    return pixels_alone_ ? rows * width_ * pixel_bytes() : framed_rows(rows) * row_bytes();
+    return pixels_alone_ ? rows * pixel_bytes() : framed_rows(rows) * row_bytes();
   }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;
@@ -188,10 +188,10 @@ class DirectConvolution final : public PanelConvolution {
       }
     }
     panels_at_once_ = std::max<std::int64_t>(1, kCachedWeights / panel_bytes_);
-    // Then a row can have any length: the best is as many pixels as are finished together.
     if (pixels_alone_) {
-      rows_ = parts_of(out_.pixels(), longest());
-      width_ = parts_of(out_.pixels(), rows_);
+      rows_ = out_.pixels();
+      width_ = 1;
+      rows_at_once_ = longest();
     } else if (can_join_rows() && 2 * width_ <= kernel_->max_rows) {
       by_filter_row_ = !is_dense();
       const std::int64_t most =
@@ -298,7 +298,7 @@ class DirectConvolution final : public PanelConvolution {
   }
   // From the first windows to those of another row of outputs.
   std::ptrdiff_t row_offset(std::int64_t row) const {
-    if (pixels_alone_) return row * width_ * pixel_bytes();
+    if (pixels_alone_) return row * pixel_bytes();
     return row * (by_filter_row_ ? 1 : op_.stride.y) * row_bytes();
   }
 
@@ -316,10 +316,8 @@ class DirectConvolution final : public PanelConvolution {
     const Windows windows = windows_of(batch, image, block.rows, scratch);
     Pixels shortcut_pixels{};
     if (shortcut_) {
-      const std::int64_t first = block.rows.first * width_;
-      const std::int64_t last = std::min(first + block.rows.count * width_, out_.pixels());
-      shortcut_pixels = shortcut_->pixels_of(batch, image, {first, last - first},
-                                             scratch + parts.shortcut_pixels);
+      const Range pixels{block.rows.first * width_, block.rows.count * width_};
+      shortcut_pixels = shortcut_->pixels_of(batch, image, pixels, scratch + parts.shortcut_pixels);
     }
     const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
     for (std::int64_t first = 0; first < block.panels.count; first += panels_at_once_) {
@@ -383,7 +381,7 @@ class DirectConvolution final : public PanelConvolution {
   void run_rows(const Batch& batch, std::int64_t image, const Range& rows, const Panel& panel,
                 const Windows& windows, const SumsOf& sums) const {
     const std::int64_t first_pixel = rows.first * width_;
-    if (rows.count > 1) {
+    if (rows.count > 1 && !pixels_alone_) {
       // Of several short rows as of one, with the windows between them, whose sums are dropped.
       multiply(windows, rows.count * windows_in_row() - between_rows(), panel.weights,
                sums.windows);
@@ -391,10 +389,10 @@ class DirectConvolution final : public PanelConvolution {
       finish_pixels(batch, image, {first_pixel, width_}, rows.count, panel, sums);
       return;
     }
-    const std::int64_t width = std::min(width_, out_.pixels() - first_pixel);
-    const std::int64_t parts = parts_of(width, longest());
+    const Range run{first_pixel, rows.count * width_};
+    const std::int64_t parts = parts_of(run.count, longest());
     for (std::int64_t part = 0; part < parts; ++part) {
-      const Range pixels = part_of({first_pixel, width}, part, parts);
+      const Range pixels = part_of(run, part, parts);
       multiply(windows.from((pixels.first - first_pixel) * step_bytes()), pixels.count,
                panel.weights, sums.windows);
       sum_shortcut(pixels, panel, sums.shortcut);
@@ -459,7 +457,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t depth_ = 0;           // elements under a row of a filter
   std::int64_t width_ = 0;           // of a row of outputs
   std::int64_t rows_at_once_ = 1;
-  bool pixels_alone_ = false;   // outputs are those of the pixels, whatever row they are in
+  bool pixels_alone_ = false;   // a row is a pixel: it does not matter which row it is in
   bool by_filter_row_ = false;  // framed: what a row of filters reads for all outputs, together
   std::unique_ptr<DirectConvolution> shortcut_;
 };
