@@ -13,6 +13,8 @@ const DepthwiseKernel& select_depthwise(Isa isa) {
 #if defined(__x86_64__)
     &depthwise_avx2,
     &depthwise_avx512
+#elif defined(__aarch64__)
+    &depthwise_neon
 #endif
   };
   return select_kernel(kKernels, isa);

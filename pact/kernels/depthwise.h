@@ -35,6 +35,7 @@ struct DepthwiseKernel {
 extern const DepthwiseKernel depthwise_scalar;
 extern const DepthwiseKernel depthwise_avx2;
 extern const DepthwiseKernel depthwise_avx512;
+extern const DepthwiseKernel depthwise_neon;
 
 /// The kernel of `isa`, or of the next slower level that has one.
 const DepthwiseKernel& select_depthwise(Isa isa);

@@ -5,8 +5,6 @@
 // `Ops` are the instructions: a Vector of kLanes 32-bit elements.
 #pragma once
 
-#include <immintrin.h>
-
 #include "pact/kernels/depthwise.h"
 
 namespace pact::kernels {

@@ -12,6 +12,9 @@ PackedDotKernelTable packed_dot_kernels(Isa isa) {
       return packed_dot_kernels_avx512_vnni;
     case Isa::Avx2:
       return packed_dot_kernels_avx2;
+#elif defined(__aarch64__)
+    case Isa::NeonDot:
+      return packed_dot_kernels_neon;
 #endif
     case Isa::Scalar:
       return packed_dot_kernels_scalar;

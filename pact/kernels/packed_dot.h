@@ -41,6 +41,7 @@ inline constexpr int kMaxFieldBits = 4;
 extern const PackedDotKernelTable packed_dot_kernels_scalar;
 extern const PackedDotKernelTable packed_dot_kernels_avx2;
 extern const PackedDotKernelTable packed_dot_kernels_avx512_vnni;
+extern const PackedDotKernelTable packed_dot_kernels_neon;
 
 /// The kernels of `isa`, whatever the machine can run; none where the next slower level has them.
 PackedDotKernelTable packed_dot_kernels(Isa isa);

@@ -5,8 +5,6 @@
 // `Ops` are the instructions: a Vector of kLanes quads; fields are looked up in a table of levels.
 #pragma once
 
-#include <immintrin.h>
-
 #include "pact/kernels/packed_dot.h"
 
 namespace pact::kernels {
@@ -43,7 +41,7 @@ void packed_dot(const PackedDotOperands& o) {
 #pragma GCC unroll 4
     for (int v = 0; v < kPackedVectors; ++v, b += kVectorBytes) {
       const Vector bytes = Ops::load(b);
-      _mm_prefetch(reinterpret_cast<const char*>(b) + kPackedPrefetch, _MM_HINT_T0);
+      __builtin_prefetch(b + kPackedPrefetch);
 #pragma GCC unroll 4
       for (int field = 0; field < kFields; ++field) {
         const Vector weights = Ops::template look_up<kBits>(levels, bytes, field * kBits);

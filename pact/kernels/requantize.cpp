@@ -57,6 +57,8 @@ const RequantizeKernel& select_requantize(Isa isa) {
 #if defined(__x86_64__)
     &requantize_avx2,
     &requantize_avx512
+#elif defined(__aarch64__)
+    &requantize_neon
 #endif
   };
   return select_kernel(kKernels, isa);

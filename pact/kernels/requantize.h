@@ -61,6 +61,7 @@ struct RequantizeKernel {
 extern const RequantizeKernel requantize_scalar;
 extern const RequantizeKernel requantize_avx2;
 extern const RequantizeKernel requantize_avx512;
+extern const RequantizeKernel requantize_neon;
 
 inline constexpr int kMostFloatTerms = 2;
 

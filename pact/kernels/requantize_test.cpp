@@ -28,9 +28,7 @@ void for_every_requantize_kernel(const Check& check) {
   for (const Isa isa : available_isas()) {
     const RequantizeKernel& kernel = select_requantize(isa);
     ASSERT_TRUE(kernel.isa == isa || kernel.isa == select_requantize(slower(isa)).isa);
-    if (isa != Isa::NeonDot) {  // which has kernels for dot products alone
-      ASSERT_EQ(kernel.isa == Isa::Scalar, isa == Isa::Scalar);
-    }
+    ASSERT_EQ(kernel.isa == Isa::Scalar, isa == Isa::Scalar);
     kernels += kernel.isa == isa ? 1 : 0;
     ASSERT_EQ(std::string(kernel.name), text("requantize_i64_", name(kernel.isa)));
     if (!tested.insert(kernel.name).second) continue;

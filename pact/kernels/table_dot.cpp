@@ -13,6 +13,8 @@ const TableDotKernel& select_table_dot(Isa isa) {
 #if defined(__x86_64__)
     &table_dot_avx2,
     &table_dot_avx512
+#elif defined(__aarch64__)
+    &table_dot_neon
 #endif
   };
   return select_kernel(kKernels, isa);

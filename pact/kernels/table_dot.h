@@ -45,6 +45,7 @@ struct TableDotKernel {
 extern const TableDotKernel table_dot_scalar;
 extern const TableDotKernel table_dot_avx2;
 extern const TableDotKernel table_dot_avx512;
+extern const TableDotKernel table_dot_neon;
 
 /// The kernel of `isa`, or of the next slower level that has one.
 const TableDotKernel& select_table_dot(Isa isa);

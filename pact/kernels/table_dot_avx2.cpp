@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <immintrin.h>
+
 #include "pact/kernels/table_dot_vectors.h"
 
 namespace pact::kernels {

@@ -6,8 +6,6 @@
 // `Ops` are the instructions: a Vector of kBytes bytes.
 #pragma once
 
-#include <immintrin.h>
-
 #include "pact/kernels/table_dot.h"
 
 namespace pact::kernels {
@@ -36,7 +34,11 @@ inline constexpr std::int64_t kGroupsInWords =
 // Compilers that sum as a tree run out of registers.
 template <typename Vector>
 inline void keep_order(Vector& sums) {
+#if defined(__x86_64__)
   asm("" : "+v"(sums));
+#else
+  asm("" : "+w"(sums));
+#endif
 }
 
 template <typename Ops, int kRows, int kVectors>

@@ -22,6 +22,8 @@ const UnpackKernel& select_unpack(Isa isa) {
 #if defined(__x86_64__)
     &unpack_avx2,
     &unpack_avx512
+#elif defined(__aarch64__)
+    &unpack_neon
 #endif
   };
   return select_kernel(kKernels, isa);

@@ -35,6 +35,7 @@ struct UnpackKernel {
 extern const UnpackKernel unpack_scalar;
 extern const UnpackKernel unpack_avx2;
 extern const UnpackKernel unpack_avx512;
+extern const UnpackKernel unpack_neon;
 
 /// The kernel of `isa`, or of the next slower level that has one.
 const UnpackKernel& select_unpack(Isa isa);

@@ -13,6 +13,8 @@ const WinogradKernel& select_winograd(Isa isa) {
 #if defined(__x86_64__)
     &winograd_avx2,
     &winograd_avx512
+#elif defined(__aarch64__)
+    &winograd_neon
 #endif
   };
   return select_kernel(kKernels, isa);

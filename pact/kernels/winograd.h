@@ -54,6 +54,7 @@ struct WinogradKernel {
 extern const WinogradKernel winograd_scalar;
 extern const WinogradKernel winograd_avx2;
 extern const WinogradKernel winograd_avx512;
+extern const WinogradKernel winograd_neon;
 
 /// The kernel of `isa`, or of the next slower level that has one.
 const WinogradKernel& select_winograd(Isa isa);

@@ -22,9 +22,7 @@ void for_every_winograd_kernel(const Check& check) {
   for (const Isa isa : available_isas()) {
     const WinogradKernel& kernel = select_winograd(isa);
     ASSERT_TRUE(kernel.isa == isa || kernel.isa == select_winograd(slower(isa)).isa);
-    if (isa != Isa::NeonDot) {  // which has kernels for dot products alone
-      ASSERT_EQ(kernel.isa == Isa::Scalar, isa == Isa::Scalar);
-    }
+    ASSERT_EQ(kernel.isa == Isa::Scalar, isa == Isa::Scalar);
     kernels += kernel.isa == isa ? 1 : 0;
     ASSERT_EQ(std::string(kernel.name), text("winograd_2x2_3x3_", name(kernel.isa)));
     if (!tested.insert(kernel.name).second) continue;
