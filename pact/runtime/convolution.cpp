@@ -131,9 +131,14 @@ Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std:
 bool PanelConvolution::cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes) {
   constexpr std::int64_t kCachedBytes = 192 << 10;
   constexpr std::int64_t kMostBytes = 64 << 20;
-  rows_in_block_ = rows_;
-  while (rows_in_block_ > 1 && bytes(rows_in_block_) > kCachedBytes) {
-    --rows_in_block_;
+  rows_in_block_ = 1;
+  for (std::int64_t most = rows_; rows_in_block_ < most;) {
+    const std::int64_t middle = most - (most - rows_in_block_) / 2;
+    if (bytes(middle) <= kCachedBytes) {
+      rows_in_block_ = middle;
+    } else {
+      most = middle - 1;
+    }
   }
   return bytes(rows_in_block_) <= kMostBytes;
 }

@@ -96,8 +96,9 @@ class PanelConvolution : public ConvolutionStep {
   }
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
   /// Sets rows_in_block_ so that what a block reads, `bytes(rows)`, stays in a second-level
-  /// cache together with a panel of weights. False if what one row of outputs reads is more than
-  /// scratch should hold: padding and dilation can be far larger than the image.
+  /// cache together with a panel of weights; more rows never read less. False if what one row of
+  /// outputs reads is more than scratch should hold: padding and dilation can be far larger than
+  /// the image.
   bool cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes);
   /// Whether AMX tiles are faster than vectors, for several pixels and all channels in a filter: of
   /// few products, or cut into small tiles, they are slower to come and go than to multiply.
