@@ -62,8 +62,10 @@ std::optional<Layer> layer_at(const graph::Network& network, graph::NodeId id,
     found->output = codes_of(levels.at(id), node.type.grid);
     if (node.inputs.size() == 2) {
       const graph::NodeId residual = node.inputs[1 - term];
-      if (network.node(residual).type.element != graph::Element::Level) return {};
-      found->residual_grid = network.node(residual).type.grid;
+      const graph::ValueType& type = network.node(residual).type;
+      if (type.element != graph::Element::Level || type.grid.bits > numeric::kMaxCodeBits)
+        return {};
+      found->residual_grid = type.grid;
       found->residuals = codes_of(levels.at(residual), found->residual_grid);
     }
   }

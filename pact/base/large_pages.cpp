@@ -27,11 +27,15 @@ constexpr std::size_t kPage = kBoundsChecked ? LargePages::kAlignment : std::siz
 constexpr std::size_t kBlock = kBoundsChecked ? 1 : 8 * kPage;  // untouched, it takes no memory
 constexpr std::align_val_t kPageAligned{kPage};
 
-#if defined(MADV_HUGEPAGE)
-constexpr bool kMapped = !kBoundsChecked;
+std::byte* allocate(std::size_t bytes) {
+  return static_cast<std::byte*>(::operator new(bytes, kPageAligned));
+}
+void deallocate(std::byte* data) { ::operator delete(data, kPageAligned); }
 
+#if defined(MADV_HUGEPAGE)
 // From the system, because what an allocator has given out before keeps the pages that it had.
-std::byte* map(std::size_t bytes) {
+std::byte* new_block(std::size_t bytes) {
+  if (kBoundsChecked) return allocate(bytes);
   const std::size_t mapped = bytes + kPage;
   void* const data =
       mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -44,20 +48,14 @@ std::byte* map(std::size_t bytes) {
   madvise(block, bytes, MADV_HUGEPAGE);  // without them it is slower, no more
   return static_cast<std::byte*>(block);
 }
-void unmap(std::byte* data, std::size_t bytes) { munmap(data, bytes); }
-#else
-constexpr bool kMapped = false;
-std::byte* map(std::size_t) { return nullptr; }
-void unmap(std::byte*, std::size_t) {}
-#endif
-
-std::byte* new_block(std::size_t bytes) {
-  return kMapped ? map(bytes) : static_cast<std::byte*>(::operator new(bytes, kPageAligned));
-}
 void delete_block(std::byte* data, std::size_t bytes) {
-  if (kMapped) return unmap(data, bytes);
-  ::operator delete(data, kPageAligned);
+  if (kBoundsChecked) return deallocate(data);
+  munmap(data, bytes);
 }
+#else
+std::byte* new_block(std::size_t bytes) { return allocate(bytes); }
+void delete_block(std::byte* data, std::size_t) { deallocate(data); }
+#endif
 
 constexpr std::size_t rounded(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;

@@ -43,11 +43,13 @@ struct Shape {
 };
 thread_local Shape configured;
 
-// Returns the quads of a tile.
+// Returns the quads of a tile. Segments of different lengths may be cut into the same tiles.
 int configure(int rows, std::int64_t segment) {
   if (configured.rows == rows && configured.segment == segment) return configured.quads;
   const int quads = quads_in_tile(segment);
+  const bool is_loaded = configured.rows == rows && configured.quads == quads;
   configured = {rows, segment, quads};
+  if (is_loaded) return quads;
   TileConfiguration tiles;
   for (int sums = 0; sums < kTilesOfSums; ++sums) tiles.set(sums, rows, kTileBytes);
   for (int codes = 4; codes < 6; ++codes) tiles.set(codes, rows, 4 * quads);

@@ -65,7 +65,8 @@ struct InputRows {
   std::int64_t step = 1;
 };
 
-/// A convolution whose work is cut into blocks of rows (of outputs, or of tiles of them) times
+/// A convolution whose work is cut into blocks of rows (of outputs, of tiles of them, or single
+/// pixels where it does not matter which row they are in) times
 /// blocks of panels (of as many output channels as the kernel has columns).
 class PanelConvolution : public ConvolutionStep {
  public:

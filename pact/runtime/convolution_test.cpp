@@ -220,8 +220,9 @@ TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
       }
     }
   }
-  // Several blocks of rows.
+  // Several blocks of rows, cut by threads, and by what scratch has room for.
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, affine_grid(4, 5), 64, 80, {40, 34}));
+  expect_runtime_equals_evaluator(joined_convolutions(1, 2, affine_grid(4, 5), 64, 80, {94, 90}));
   // Packed weights, the shortcut's alone.
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, unsigned_grid(4), 400, 500));
 }

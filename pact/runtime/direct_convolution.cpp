@@ -203,11 +203,15 @@ class DirectConvolution final : public PanelConvolution {
       by_filter_row_ = by_filter_row_ && rows_at_once_ > 1;
     }
   }
+  // Of `rows` rows, as many in each as can be: runs of one length follow each other best.
+  std::int64_t rows_in_group(std::int64_t rows) const {
+    return parts_of(rows, parts_of(rows, rows_at_once_));
+  }
   // Pixels that are finished together: whole runs of the kernel.
   std::int64_t longest() const { return kSums / columns_ / kernel_->max_rows * kernel_->max_rows; }
   // What a window passes over from the end of a row of outputs to the start of the next.
   std::int64_t between_rows() const { return windows_in_row() - width_; }
-  std::int64_t windows_in_row() const { return steps_in(framed_width()); }
+  std::int64_t windows_in_row() const { return pixels_alone_ ? width_ : steps_in(framed_width()); }
 
   int packed_bits() const { return op_.grid.bits <= 2 ? 2 : 4; }
   // Of a panel as it lies in memory.
@@ -319,20 +323,19 @@ class DirectConvolution final : public PanelConvolution {
       const Range pixels{block.rows.first * width_, block.rows.count * width_};
       shortcut_pixels = shortcut_->pixels_of(batch, image, pixels, scratch + parts.shortcut_pixels);
     }
-    const std::int64_t groups = parts_of(block.rows.count, rows_at_once_);
+    const std::int64_t group = rows_in_group(block.rows.count);
     for (std::int64_t first = 0; first < block.panels.count; first += panels_at_once_) {
       const Range panels{block.panels.first + first,
                          std::min(panels_at_once_, block.panels.count - first)};
       Weights weights = weights_of(panels, scratch + parts.unpacked);
       Weights shortcut =
           shortcut_ ? shortcut_->weights_of(panels, scratch + parts.shortcut_unpacked) : Weights{};
-      for (std::int64_t group = 0; group < groups; ++group) {
-        const Range rows = part_of({0, block.rows.count}, group, groups);
+      for (std::int64_t row = 0; row < block.rows.count; row += group) {
+        const Range rows{row, std::min(group, block.rows.count - row)};
         for (std::int64_t p = 0; p < panels.count; ++p) {
-          const Panel panel{
-              panels.first + p, panel_of(weights, p, group == 0),
-              shortcut_ ? shortcut_->panel_of(shortcut, p, group == 0) : PanelWeights{},
-              shortcut_pixels};
+          const Panel panel{panels.first + p, panel_of(weights, p, row == 0),
+                            shortcut_ ? shortcut_->panel_of(shortcut, p, row == 0) : PanelWeights{},
+                            shortcut_pixels};
           run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
                    windows.from(row_offset(rows.first)), sums);
         }
@@ -457,7 +460,7 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t depth_ = 0;           // elements under a row of a filter
   std::int64_t width_ = 0;           // of a row of outputs
   std::int64_t rows_at_once_ = 1;
-  bool pixels_alone_ = false;   // a row is a pixel: it does not matter which row it is in
+  bool pixels_alone_ = false;   // a row is one pixel
   bool by_filter_row_ = false;  // framed: what a row of filters reads for all outputs, together
   std::unique_ptr<DirectConvolution> shortcut_;
 };
