@@ -164,7 +164,8 @@ bool PanelConvolution::suits_winograd() const {
 
 void PanelConvolution::run(const Batch& batch) const {
   // Weights come from a cache that threads share, rows from that of the thread that wrote them. Few
-  // pixels leave a kernel half empty. Both from ResNet-18 and -50 on two threads.
+  // pixels leave a kernel half empty, but for that of depthwise filters, which takes one. Both
+  // limits are from ResNet-18 and -50 on two threads.
   constexpr std::size_t kRowsCost = 8;
   constexpr std::int64_t kFewestPixels = 32;  // of a thread
   const int threads = batch.pool->size();
