@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "pact/nn/window_mean.h"
 #include "pact/numeric/activations.h"
 #include "pact/quantizers/activations.h"
+#include "pact/quantizers/normalized.h"
 #include "pact/quantizers/weights.h"
 
 namespace pact::nn {
@@ -16,6 +18,8 @@ using torch::Tensor;
 // Streams keep this much room above the largest value seen, and forget old peaks slowly.
 constexpr float kHeadroom = 1.25F;
 constexpr float kForget = 0.99F;
+// Of batch norm's running statistics, as in LibTorch.
+constexpr double kMomentum = 0.1;
 // Values of one tensor that calibration looks at.
 constexpr std::int64_t kMaxSamples = 1 << 20;
 constexpr std::int64_t kMaxErrorSamples = 1 << 16;
@@ -92,6 +96,28 @@ Module::Module(Network network, Precision precision, torch::Device device)
       tensors_[name] = tensor.to(device).set_requires_grad(roles_[name] != Role::Buffer);
     }
   }
+  find_joined();
+}
+
+// The CPU has one operation for batch norm and a clip of one alpha.
+void Module::find_joined() {
+  if (!device_.is_cpu()) return;
+  std::vector<int> readers(network_.nodes().size());
+  for (const Node& node : network_.nodes()) {
+    for (const NodeId input : node.inputs) ++readers[static_cast<std::size_t>(input)];
+  }
+  ++readers[static_cast<std::size_t>(network_.output())];
+  for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
+    const auto* clip = network_.node(id).as<FakeQuantize>();
+    if (clip == nullptr || clip->scheme != ActivationScheme::Pact) continue;
+    const NodeId input = network_.node(id).inputs[0];
+    const auto* norm = network_.node(input).as<BatchNorm>();
+    if (norm == nullptr || norm->statistics != Statistics::Batch) continue;
+    const bool is_alone = readers[static_cast<std::size_t>(input)] == 1;
+    const bool is_image = network_.node(input).type.shape.size() == 3;
+    if (!is_alone || !is_image || tensor(network_.node(id), "alpha").numel() != 1) continue;
+    joined_.insert({input, id});
+  }
 }
 
 void Module::begin_calibration(const numeric::Calibration& calibration,
@@ -142,6 +168,7 @@ struct Module::Forward {
   const Node& node;
   std::vector<Tensor> in;
   Mode mode;
+  bool joins = false;  // a batch norm and the quantizer that reads it, as one operation
 
   const Tensor& parameter(const char* role) const { return module.tensor(node, role); }
   Tensor bias(Bias bias) const { return bias == Bias::Present ? parameter("bias") : Tensor{}; }
@@ -178,8 +205,9 @@ struct Module::Forward {
     return torch::linear(in[0].to(torch::kFloat), weights(op.weights), bias(op.bias));
   }
   Tensor of(const BatchNorm& op) const {
+    if (joins) return in[0];
     const bool of_batch = mode == Mode::Train || mode == Mode::Reestimate;
-    const double momentum = mode == Mode::Reestimate ? 1.0 / module.passes_ : 0.1;
+    const double momentum = mode == Mode::Reestimate ? 1.0 / module.passes_ : kMomentum;
     return torch::batch_norm(in[0], parameter("weight"), parameter("bias"),
                              parameter("running_mean"), parameter("running_var"),
                              of_batch && op.statistics == Statistics::Batch, momentum, op.epsilon,
@@ -199,6 +227,7 @@ struct Module::Forward {
   Tensor of(const AvgPool& op) const {
     const Padding& p = op.padding;
     const bool over_window = op.over == AverageOver::Window;
+    if (has_own_windows(op, in[0])) return window_mean(in[0], op.kernel);
     if (p.top == p.bottom && p.left == p.right) {
       return torch::avg_pool2d(in[0], {op.kernel.y, op.kernel.x}, {op.stride.y, op.stride.x},
                                {p.top, p.left}, false, over_window);
@@ -268,6 +297,7 @@ struct Module::Forward {
     if (mode == Mode::Calibrate && !is_learned(op)) return calibrate(op);
     switch (op.scheme) {
       case ActivationScheme::Pact:
+        if (joins) return joined(op, module.network_.node(node.inputs[0]));
         return quantizers::pact(in[0], parameter("alpha"), op.bits, gradient_of(op));
       case ActivationScheme::Stream:
         if (mode == Mode::Train) observe(kForget);
@@ -283,6 +313,17 @@ struct Module::Forward {
   }
 
  private:
+  Tensor joined(const FakeQuantize& op, const Node& norm) const {
+    const quantizers::BatchNormTensors tensors{.weight = module.tensor(norm, "weight"),
+                                               .bias = module.tensor(norm, "bias"),
+                                               .running_mean = module.tensor(norm, "running_mean"),
+                                               .running_var = module.tensor(norm, "running_var"),
+                                               .momentum = kMomentum,
+                                               .epsilon = norm.as<BatchNorm>()->epsilon};
+    return quantizers::normalized_pact(in[0], tensors, parameter("alpha"), op.bits,
+                                       gradient_of(op));
+  }
+
   bool is_learned(const FakeQuantize& op) const {
     if (op.scheme == ActivationScheme::Pact) return module.is_learned(node, "alpha");
     return module.is_learned(node, op.scheme == ActivationScheme::Stream ? "range" : "low");
@@ -313,7 +354,7 @@ struct Module::Forward {
   void observe(float kept) const {
     const torch::NoGradGuard guard;
     const Tensor& range = parameter("range");
-    const Tensor seen = in[0].detach().abs().max().to(torch::kFloat) * kHeadroom;
+    const Tensor seen = quantizers::largest_magnitude(in[0].detach()) * kHeadroom;
     const Tensor wide = torch::maximum(range * kept, seen).clamp_min(1e-6F);
     range.copy_(torch::where(torch::isfinite(seen), wide, range));
   }
@@ -390,6 +431,7 @@ Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
   for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
     const Node& node = network_.node(id);
     Forward step{*this, node, {}, mode};
+    step.joins = mode == Mode::Train && !tap && joined_.contains(id);
     for (const NodeId input : node.inputs)
       step.in.push_back(values[static_cast<std::size_t>(input)]);
     if (node.inputs.empty()) {

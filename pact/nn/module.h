@@ -58,6 +58,7 @@ class Module {
   bool is_learned(const graph::Node& node, const char* role) const {
     return learned_.contains(graph::Network::parameter_name(node, role));
   }
+  void find_joined();
   void calibrate_weights(const graph::Node& node, const numeric::WeightSpec& spec);
   const torch::Tensor& tensor(const graph::Node& node, const char* role) const {
     return tensors_.at(graph::Network::parameter_name(node, role));
@@ -69,8 +70,9 @@ class Module {
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;
-  std::set<std::string> learned_;  // parameters that calibration leaves alone
-  int passes_ = 0;                 // of Calibrate or Reestimate
+  std::set<std::string> learned_;   // parameters that calibration leaves alone
+  std::set<graph::NodeId> joined_;  // batch norms and clips that train as one operation
+  int passes_ = 0;                  // of Calibrate or Reestimate
 };
 
 }  // namespace pact::nn

@@ -91,6 +91,36 @@ TEST(Module, TrainsInBf16NearWhatF32Gives) {
   }
 }
 
+// Batch norm and the clip behind it train as one operation; a tap sees them in turn.
+TEST(Module, OneOperationForTwoTrainsLikeBoth) {
+  for (const char* name : {"cifar-resnet20-v1", "cifar-resnet20-v2", "demo-resnet"}) {
+    const Network network = small_network(name);
+    torch::manual_seed(10);
+    const torch::Tensor images = torch::randn({16, 3, 16, 16});
+    Module joined(network);
+    Module in_turn(network);
+    int tapped = 0;
+    const torch::Tensor a = joined.forward(images, Mode::Train);
+    const torch::Tensor b =
+        in_turn.forward(images, Mode::Train, [&](NodeId, torch::Tensor&) { ++tapped; });
+    EXPECT_EQ(tapped, static_cast<int>(network.nodes().size()));
+    EXPECT_LE((a - b).norm().item<float>(), 0.05F * b.norm().item<float>()) << name;
+    a.pow(2).sum().backward();
+    b.pow(2).sum().backward();
+    for (const auto& [key, tensor] : joined.tensors()) {
+      const torch::Tensor& other = in_turn.tensors().at(key);
+      if (joined.role(key) == Role::Buffer) {
+        EXPECT_TRUE(torch::allclose(tensor, other, 1e-2, 1e-2)) << name << ": " << key;
+        continue;
+      }
+      const torch::Tensor expected = other.grad().flatten();
+      if (expected.norm().item<float>() < 1e-3F) continue;
+      EXPECT_GT(torch::cosine_similarity(tensor.grad().flatten(), expected, 0).item<float>(), 0.95F)
+          << name << ": " << key;
+    }
+  }
+}
+
 // The operations that imported networks have and built-in ones lack.
 Network imported_operations() {
   Network n;

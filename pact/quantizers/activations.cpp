@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "pact/numeric/activations.h"
-#include "pact/quantizers/clones.h"
 #include "pact/quantizers/composed.h"
+#include "pact/quantizers/elements.h"
 
 namespace pact::quantizers {
 namespace {
@@ -69,35 +70,23 @@ std::int64_t piece_count(const Layout& layout) {
   return layout.outer * layout.channels * ((layout.inner + kPiece - 1) / kPiece);
 }
 
-PACT_CLONES void widen(const at::BFloat16* x, float* y, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] = std::bit_cast<float>(std::uint32_t{x[i].x} << 16);
-}
+constexpr std::int64_t kBlock = 512;  // values at a time
 
-// To the nearest, ties to even.
-PACT_CLONES void narrow(const float* x, at::BFloat16* y, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(x[i]);
-    y[i].x = static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-  }
-}
-
-// Elements that are floats at a time.
-constexpr std::int64_t kWidened = 2048;
-
-PACT_CLONES void fake_quantize_run(const float* x, float* y, std::int64_t n,
-                                   const ActivationQuantizer& q) {
+PACT_CLONES void fake_quantize_block(const float* x, float* y, std::int64_t n,
+                                     const ActivationQuantizer& q) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = numeric::fake_quantize(q, x[i]);
 }
 
-void fake_quantize_run(const at::BFloat16* x, at::BFloat16* y, std::int64_t n,
-                       const ActivationQuantizer& q) {
-  float in[kWidened];
-  float out[kWidened];
-  for (std::int64_t begin = 0; begin < n; begin += kWidened) {
-    const std::int64_t count = std::min(kWidened, n - begin);
-    widen(x + begin, in, count);
-    fake_quantize_run(in, out, count, q);
-    narrow(out, y + begin, count);
+template <typename T>
+void fake_quantize_run(const T* x, T* y, std::int64_t n, const ActivationQuantizer& q) {
+  float in[kBlock];
+  float out[kBlock];
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t count = std::min(kBlock, n - begin);
+    prefetch(x + begin + kAhead, count);
+    const float* values = as_floats(x + begin, in, count);
+    write_floats(y + begin, out, count,
+                 [&](float* levels) { fake_quantize_block(values, levels, count, q); });
   }
 }
 
@@ -115,13 +104,6 @@ Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& qu
   return y;
 }
 
-struct Clip {
-  float low;
-  float high;
-  float inverse;          // 1 / step
-  float residual_factor;  // 1 / n, or 0 to leave the residual out
-};
-
 // What a run adds to the gradients of its clips.
 struct ClipSums {
   double high = 0;
@@ -130,86 +112,64 @@ struct ClipSums {
 
 // The sums go through small arrays: loops without a carried sum vectorise, and sixteen partial sums
 // fix the order of addition.
-constexpr std::int64_t kBlock = 512;
 constexpr std::int64_t kLanes = 16;
 
-// Gradient of x, and what each element adds to those of the clips. The paper's clip passes the
-// gradient at x = low (kClosedLow); PACT+ and the two-sided forms do not.
-template <bool kClosedLow>
-inline __attribute__((always_inline)) void backward_elements(
-    const float* __restrict x, const float* __restrict g, float* __restrict gx, std::int64_t n,
-    const Clip clip, float* __restrict highs, float* __restrict lows) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float to_high = x[i] >= clip.high ? g[i] : 0.0F;
-    const float to_low = (kClosedLow ? x[i] < clip.low : x[i] <= clip.low) ? g[i] : 0.0F;
-    const float passed = g[i] - to_high - to_low;
-    const float z = x[i] * clip.inverse;
-    const float residual = (numeric::round_half_even(z) - z) * clip.residual_factor * passed;
-    gx[i] = passed;
-    highs[i] = to_high + residual;
-    lows[i] = to_low - residual;
-  }
-}
+struct Lanes {
+  float high[kLanes] = {};
+  float low[kLanes] = {};
+};
 
-inline __attribute__((always_inline)) void add_lanes(const float* __restrict values, std::int64_t n,
-                                                     float* __restrict lanes) {
-  for (std::int64_t i = 0; i < n; i += kLanes) {
+PACT_INLINE void add_lanes(const float* __restrict values, float* __restrict lanes) {
+  for (std::int64_t i = 0; i < kBlock; i += kLanes) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
   }
 }
 
 template <bool kClosedLow>
-inline __attribute__((always_inline)) ClipSums backward_loop(const float* x, const float* g,
-                                                             float* gx, std::int64_t n,
-                                                             const Clip& clip) {
-  float highs[kBlock] = {};
-  float lows[kBlock] = {};
-  float high_lanes[kLanes] = {};
-  float low_lanes[kLanes] = {};
+PACT_INLINE void backward_elements(const float* __restrict x, const float* __restrict g,
+                                   float* __restrict gx, std::int64_t n, const Clip clip,
+                                   Lanes& lanes) {
+  float highs[kBlock];
+  float lows[kBlock];
+  for (std::int64_t i = 0; i < n; ++i) {
+    const ElementGradient e = element_gradient<kClosedLow>(x[i], g[i], clip);
+    gx[i] = e.passed;
+    highs[i] = e.high;
+    lows[i] = e.low;
+  }
+  std::fill(highs + n, highs + kBlock, 0.0F);
+  std::fill(lows + n, lows + kBlock, 0.0F);
+  add_lanes(highs, lanes.high);
+  add_lanes(lows, lanes.low);
+}
+
+PACT_CLONES void backward_block(const float* x, const float* g, float* gx, std::int64_t n,
+                                const Clip& clip, bool closed, Lanes& lanes) {
+  closed ? backward_elements<true>(x, g, gx, n, clip, lanes)
+         : backward_elements<false>(x, g, gx, n, clip, lanes);
+}
+
+template <typename T>
+ClipSums backward_run(const T* x, const T* g, T* gx, std::int64_t n, const Clip& clip,
+                      bool closed) {
+  float in[kBlock];
+  float upstream[kBlock];
+  float out[kBlock];
+  Lanes lanes;
   for (std::int64_t begin = 0; begin < n; begin += kBlock) {
     const std::int64_t count = std::min(kBlock, n - begin);
-    std::fill(highs + count, highs + kBlock, 0.0F);
-    std::fill(lows + count, lows + kBlock, 0.0F);
-    backward_elements<kClosedLow>(x + begin, g + begin, gx + begin, count, clip, highs, lows);
-    add_lanes(highs, kBlock, high_lanes);
-    add_lanes(lows, kBlock, low_lanes);
+    prefetch(x + begin + kAhead, count);
+    prefetch(g + begin + kAhead, count);
+    const float* values = as_floats(x + begin, in, count);
+    const float* gradients = as_floats(g + begin, upstream, count);
+    write_floats(gx + begin, out, count, [&](float* passed) {
+      backward_block(values, gradients, passed, count, clip, closed, lanes);
+    });
   }
   ClipSums sums;
   for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-    sums.high += static_cast<double>(high_lanes[lane]);
-    sums.low += static_cast<double>(low_lanes[lane]);
-  }
-  return sums;
-}
-
-PACT_CLONES ClipSums backward_run_closed(const float* x, const float* g, float* gx, std::int64_t n,
-                                         const Clip& clip) {
-  return backward_loop<true>(x, g, gx, n, clip);
-}
-PACT_CLONES ClipSums backward_run_open(const float* x, const float* g, float* gx, std::int64_t n,
-                                       const Clip& clip) {
-  return backward_loop<false>(x, g, gx, n, clip);
-}
-
-ClipSums backward_run(const float* x, const float* g, float* gx, std::int64_t n, const Clip& clip,
-                      bool closed) {
-  return (closed ? backward_run_closed : backward_run_open)(x, g, gx, n, clip);
-}
-
-ClipSums backward_run(const at::BFloat16* x, const at::BFloat16* g, at::BFloat16* gx,
-                      std::int64_t n, const Clip& clip, bool closed) {
-  float in[kWidened];
-  float upstream[kWidened];
-  float out[kWidened];
-  ClipSums sums;
-  for (std::int64_t begin = 0; begin < n; begin += kWidened) {
-    const std::int64_t count = std::min(kWidened, n - begin);
-    widen(x + begin, in, count);
-    widen(g + begin, upstream, count);
-    const ClipSums some = backward_run(in, upstream, out, count, clip, closed);
-    narrow(out, gx + begin, count);
-    sums.high += some.high;
-    sums.low += some.low;
+    sums.high += static_cast<double>(lanes.high[lane]);
+    sums.low += static_cast<double>(lanes.low[lane]);
   }
   return sums;
 }
@@ -252,7 +212,36 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
   return result;
 }
 
-bool is_bf16(const Tensor& x) { return x.scalar_type() == torch::kBFloat16; }
+// Magnitudes compare as their bits do, and what is not a number is above all others.
+template <typename Bits>
+PACT_INLINE Bits largest_of(const Bits* x, std::int64_t n) {
+  constexpr auto kMagnitude = static_cast<Bits>(static_cast<Bits>(-1) >> 1);
+  Bits largest = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    largest = std::max(largest, static_cast<Bits>(x[i] & kMagnitude));
+  }
+  return largest;
+}
+
+PACT_CLONES std::uint32_t largest_run(const std::uint32_t* x, std::int64_t n) {
+  return largest_of(x, n);
+}
+PACT_CLONES std::uint16_t largest_run(const std::uint16_t* x, std::int64_t n) {
+  return largest_of(x, n);
+}
+
+template <typename T>
+float largest_magnitude(const Tensor& x) {
+  using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint16_t>;
+  const Layout layout = layout_of(x, 1);
+  std::vector<Bits> largest(static_cast<std::size_t>(piece_count(layout)));
+  const auto* bits = reinterpret_cast<const Bits*>(x.data_ptr<T>());
+  for_each_run(layout, [&](std::int64_t begin, std::int64_t end, std::int64_t, std::int64_t piece) {
+    largest[static_cast<std::size_t>(piece)] = largest_run(bits + begin, end - begin);
+  });
+  const std::uint32_t found = *std::max_element(largest.begin(), largest.end());
+  return std::bit_cast<float>(sizeof(Bits) == 2 ? found << 16 : found);
+}
 
 Tensor fake_quantize(const Tensor& x, const std::vector<ActivationQuantizer>& quantizers) {
   return is_bf16(x) ? fake_quantize<at::BFloat16>(x, quantizers)
@@ -360,6 +349,14 @@ Tensor two_sided(const Tensor& x, const Tensor& low, const Tensor& high, int bit
   if (!x.device().is_cpu()) return composed::two_sided(x, low, high, bits, gradient);
   return TwoSided::apply(x, low, high, static_cast<std::int64_t>(bits),
                          gradient == Gradient::PactPlus);
+}
+
+Tensor largest_magnitude(const Tensor& x) {
+  if (!x.device().is_cpu()) return x.abs().max().to(torch::kFloat);
+  check_input(x);
+  const Tensor values = dense(x);
+  return torch::full({}, is_bf16(values) ? largest_magnitude<at::BFloat16>(values)
+                                         : largest_magnitude<float>(values));
 }
 
 Tensor stream(const Tensor& x, const Tensor& range) {

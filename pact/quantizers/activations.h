@@ -30,4 +30,8 @@ torch::Tensor two_sided(const torch::Tensor& x, const torch::Tensor& low, const 
 /// g 1[|x| <= range].
 torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range);
 
+/// What a stream's range must hold: the largest |x|, an f32 tensor of no dimensions, without
+/// gradient. NaN if x holds one. x not empty.
+torch::Tensor largest_magnitude(const torch::Tensor& x);
+
 }  // namespace pact::quantizers

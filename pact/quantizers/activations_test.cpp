@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/quantizers/activations.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+
+#include <mutex>
+#include <set>
 
 #include "pact/numeric/activations.h"
 
@@ -97,6 +101,17 @@ TEST(Pact, OneAlphaAChannelIsOneTensorAChannelInBothMemoryFormats) {
   }
 }
 
+TEST(Pact, LoopsTakeAsManyThreadsAsLibTorchHas) {
+  torch::set_num_threads(2);
+  std::set<int> threads;
+  std::mutex mutex;
+  at::parallel_for(0, 2, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    threads.insert(at::get_thread_num());
+  });
+  EXPECT_EQ(threads.size(), 2);
+}
+
 TEST(Pact, GradientsDoNotDependOnTheNumberOfThreads) {
   torch::manual_seed(4);
   const Tensor x = torch::randn({16, 8, 40, 40});
@@ -153,6 +168,21 @@ TEST(TwoSided, ForwardIsTheScalarDefinitionAndKeepsZero) {
     ASSERT_EQ(y.data_ptr<float>()[i], numeric::fake_quantize(quantizer, x.data_ptr<float>()[i]));
   }
   EXPECT_EQ(y.data_ptr<float>()[200], 0.0F);
+}
+
+TEST(Stream, LargestMagnitudeIsThatOfAllPieces) {
+  torch::manual_seed(7);
+  for (const auto type : {torch::kFloat, torch::kBFloat16}) {
+    Tensor x = torch::randn({2, 3, 150, 151}).to(type);
+    const auto largest = [&] { return largest_magnitude(x).item<float>(); };
+    EXPECT_EQ(largest(), x.abs().max().item<float>());
+    x[1][2][149][150] = -9;
+    EXPECT_EQ(largest(), 9.0F);
+    x[0][1][2][3] = -INFINITY;
+    EXPECT_EQ(largest(), INFINITY);
+    x[1][0][0][0] = NAN;
+    EXPECT_TRUE(std::isnan(largest()));
+  }
 }
 
 TEST(Stream, PassesGradientsWithinItsRange) {

@@ -21,7 +21,9 @@ std::span<const float> elements(const Tensor& t) {
 
 // value(w) = tanh(w) / m, m = max|tanh|; the element at the maximum also moves m.
 Tensor dorefa_gradient(const Tensor& weights, const Tensor& upstream) {
+  const Tensor squashed = torch::tanh(weights);
   const auto w = elements(weights);
+  const auto t = elements(squashed);
   const auto g = elements(upstream);
   Tensor result = torch::empty_like(weights);
   float* out = result.data_ptr<float>();
@@ -29,16 +31,13 @@ Tensor dorefa_gradient(const Tensor& weights, const Tensor& upstream) {
   double through_maximum = 0;
   for (std::size_t i = 0; i < w.size(); ++i) {
     if (std::abs(w[i]) > std::abs(w[peak])) peak = i;
-    through_maximum += static_cast<double>(g[i]) * std::tanh(w[i]);
+    through_maximum += static_cast<double>(g[i] * t[i]);
   }
-  const float maximum = std::max(std::abs(std::tanh(w[peak])), 1e-8F);
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const float t = std::tanh(w[i]);
-    out[i] = g[i] * (1 - t * t) / maximum;
-  }
-  const float t = std::tanh(w[peak]);
-  const float sign = t < 0 ? -1.0F : 1.0F;
-  out[peak] -= static_cast<float>(through_maximum) / (maximum * maximum) * sign * (1 - t * t);
+  const float maximum = std::max(std::abs(t[peak]), 1e-8F);
+  for (std::size_t i = 0; i < w.size(); ++i) out[i] = g[i] * (1 - t[i] * t[i]) / maximum;
+  const float sign = t[peak] < 0 ? -1.0F : 1.0F;
+  out[peak] -=
+      static_cast<float>(through_maximum) / (maximum * maximum) * sign * (1 - t[peak] * t[peak]);
   return result;
 }
 
