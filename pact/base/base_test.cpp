@@ -389,7 +389,7 @@ TEST(ThreadPool, RunsEachIndexOnceForEverySizeAndForRepeatedLoops) {
   for (int threads = 1; threads <= 4; ++threads) {
     ThreadPool pool(threads);
     ASSERT_EQ(pool.size(), threads);
-    for (int repeat = 0; repeat < 200; ++repeat) {
+    for (int repeat = 0; repeat < 5000; ++repeat) {
       const std::int64_t count = repeat % 17;
       std::vector<std::atomic<int>> calls(20);
       std::atomic<int> strange_workers{0};

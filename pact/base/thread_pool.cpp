@@ -2,6 +2,7 @@
 #include "pact/base/thread_pool.h"
 
 #include <chrono>
+#include <limits>
 #include <system_error>
 
 #include "pact/base/result.h"
@@ -20,6 +21,14 @@ inline void rest() {
   asm volatile("yield");
 #endif
 }
+
+constexpr std::uint64_t tagged(std::uint32_t loop, std::int64_t index) {
+  return std::uint64_t{loop} << 32 | static_cast<std::uint64_t>(index);
+}
+constexpr std::uint32_t loop_of(std::uint64_t next) {
+  return static_cast<std::uint32_t>(next >> 32);
+}
+constexpr std::uint32_t index_of(std::uint64_t next) { return static_cast<std::uint32_t>(next); }
 
 // Whether `holds` came to hold in time.
 template <typename Condition>
@@ -61,58 +70,74 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
     for (std::int64_t index = 0; index < count; ++index) call(context, index, 0);
     return;
   }
+  PACT_CHECK(count <= std::numeric_limits<std::uint32_t>::max());
+  std::uint32_t loop = 0;
   {
     const std::lock_guard lock(mutex_);
     call_ = call;
     context_ = context;
+    count_ = count;
+    loop = loop_.load(std::memory_order_relaxed) + 1;
     const auto shares = static_cast<std::int64_t>(shares_.size());
     std::int64_t first = 0;
     for (std::int64_t i = 0; i < shares; ++i) {
       Share& share = shares_[static_cast<std::size_t>(i)];
-      share.next.store(first, std::memory_order_relaxed);
-      share.end = first = (count * (i + 1) + shares - 1) / shares;  // who calls has one first
+      share.next.store(tagged(loop, first), std::memory_order_relaxed);
+      first = (count * (i + 1) + shares - 1) / shares;  // who calls has one first
+      share.end.store(static_cast<std::uint32_t>(first), std::memory_order_relaxed);
     }
-    running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-    generation_.fetch_add(1, std::memory_order_release);
+    done_indices_.store(0, std::memory_order_relaxed);
+    loop_.store(loop, std::memory_order_release);
   }
   start_.notify_all();
-  take_indices(0);
-  const auto all_done = [this] { return running_.load(std::memory_order_acquire) == 0; };
-  if (looks_first_ && look_for(all_done)) return;
+  do_indices(loop, 0);
+  const auto all_done = [&] { return done_indices_.load(std::memory_order_acquire) == count; };
+  if (looks_first_ ? look_for(all_done) : all_done()) return;
   std::unique_lock lock(mutex_);
-  done_.wait(lock, all_done);
+  end_.wait(lock, all_done);
 }
 
 void ThreadPool::work(int worker) {
-  std::uint64_t seen = 0;
-  const auto has_begun = [&] { return generation_.load(std::memory_order_acquire) != seen; };
+  std::uint32_t seen = 0;
+  const auto has_begun = [&] { return loop_.load(std::memory_order_acquire) != seen; };
   while (true) {
     if (!looks_first_ || !look_for(has_begun)) {
       std::unique_lock lock(mutex_);
       start_.wait(lock, [&] { return stopping_ || has_begun(); });
       if (stopping_) return;
     }
-    ++seen;
-    take_indices(worker);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      const std::lock_guard lock(mutex_);
-      done_.notify_one();
-    }
+    seen = loop_.load(std::memory_order_acquire);
+    do_indices(seen, worker);
   }
 }
 
-void ThreadPool::take_indices(int worker) {
-  const auto first = static_cast<std::size_t>(worker);
-  for (std::size_t i = 0; i < shares_.size(); ++i) take_share((first + i) % shares_.size(), worker);
+void ThreadPool::do_indices(std::uint32_t loop, int worker) {
+  const auto own = static_cast<std::size_t>(worker);
+  std::int64_t done = 0;
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    done += do_share((own + i) % shares_.size(), loop, worker);
+  }
+  if (done == 0) return;  // and the loop may be over
+  const std::int64_t count = count_;
+  if (done_indices_.fetch_add(done, std::memory_order_acq_rel) + done < count) return;
+  if (worker == 0) return;
+  const std::lock_guard lock(mutex_);
+  end_.notify_one();
 }
 
-void ThreadPool::take_share(std::size_t share, int worker) {
+// How many of its indices this worker did.
+std::int64_t ThreadPool::do_share(std::size_t share, std::uint32_t loop, int worker) {
   Share& from = shares_[share];
-  while (from.next.load(std::memory_order_relaxed) < from.end) {
-    const std::int64_t index = from.next.fetch_add(1, std::memory_order_relaxed);
-    if (index >= from.end) return;
-    call_(context_, index, worker);
+  std::int64_t done = 0;
+  std::uint64_t next = from.next.load(std::memory_order_relaxed);
+  while (loop_of(next) == loop && index_of(next) < from.end.load(std::memory_order_relaxed)) {
+    // The loop of an index that is taken goes on until it is done, and so do call_ and context_.
+    if (!from.next.compare_exchange_weak(next, next + 1, std::memory_order_relaxed)) continue;
+    call_(context_, index_of(next), worker);
+    ++done;
+    next = from.next.load(std::memory_order_relaxed);
   }
+  return done;
 }
 
 }  // namespace pact
