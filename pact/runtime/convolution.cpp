@@ -168,7 +168,9 @@ void PanelConvolution::run(const Batch& batch) const {
   // limits are from ResNet-18 and -50 on two threads.
   constexpr std::size_t kRowsCost = 8;
   constexpr std::int64_t kFewestPixels = 32;  // of a thread
-  const int threads = batch.pool->size();
+  const std::int64_t products = batch.images * out_.elements() * filter_size();
+  const int threads = static_cast<int>(
+      std::clamp<std::int64_t>(products / products_for_thread_, 1, batch.pool->size()));
   const bool are_few = op_.groups == 1 && out_.pixels() < kFewestPixels * threads;
   const bool by_panels =
       are_few || weight_bytes() > kRowsCost * static_cast<std::size_t>(in_.elements());
