@@ -226,9 +226,8 @@ struct Sums {
 template <bool kClosedLow>
 PACT_INLINE void sums_loop(const float* __restrict x, const float* __restrict g, std::int64_t n,
                            const float* __restrict mean, const float* __restrict scale,
-                           const float* __restrict shift, const Clip clip,
-                           float* __restrict passed, float* __restrict times_x,
-                           float* __restrict alpha) {
+                           const float* __restrict shift, const Clip clip, float* __restrict passed,
+                           float* __restrict times_x, float* __restrict alpha) {
   for (std::int64_t i = 0; i < n; ++i) {
     const ElementGradient e = element_gradient<kClosedLow>(x[i] * scale[i] + shift[i], g[i], clip);
     passed[i] += e.passed;
@@ -325,9 +324,8 @@ class Backward {
   Sums sums_of_channels() const {
     Sums sums(rows_);
     for_each_pair([&](std::int64_t piece, std::int64_t, std::int64_t n, const float* x,
-                      const float* g, Room&) {
-      add_sums(x, g, n, tables_, clip_, closed_, sums, piece);
-    });
+                      const float* g,
+                      Room&) { add_sums(x, g, n, tables_, clip_, closed_, sums, piece); });
     return sums;
   }
 

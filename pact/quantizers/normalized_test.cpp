@@ -119,9 +119,9 @@ TEST(NormalizedPact, KeepsTheVarianceOfChannelsFarFromZero) {
 }
 
 TEST(NormalizedPact, RefusesOneValueAChannel) {
-  EXPECT_THROW(run(normalized_pact, torch::ones({1, 3, 1, 1}), Gradient::Pact,
-                   torch::ones({1, 3, 1, 1})),
-               c10::Error);
+  EXPECT_THROW(
+      run(normalized_pact, torch::ones({1, 3, 1, 1}), Gradient::Pact, torch::ones({1, 3, 1, 1})),
+      c10::Error);
 }
 
 }  // namespace
