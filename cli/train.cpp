@@ -165,9 +165,11 @@ void add_train(CLI::App& app) {
       "Examples:\n"
       "  pact train recipes/cifar10-resnet20-v1-w4a4.toml --out out/w4a4\n"
       "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume\n"
+      "  pact train out/w4a4/recipe.toml --out out/w4a4 --resume --set threads=8\n"
       "  pact train recipes/paper/resnet18.toml --out out/r18 --set quantize.weight_bits=2\n"
       "  pact train recipes/paper/resnet50.toml --out out/r50 --device cuda\n"
-      "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint.");
+      "Ctrl-C finishes the step and saves; a killed run resumes from its last checkpoint, with\n"
+      "the same recipe but for threads, data.threads and checkpoint_seconds.");
   command->add_option("recipe", options->recipe, "Recipe (TOML)")->required();
   command->add_option("--out", options->output, "Folder for checkpoint, log and packed network")
       ->required();

@@ -50,6 +50,12 @@ graph::Network stored_network(const Recipe& recipe, const TrainOptions& options)
   return std::move(*network);
 }
 
+// The text of a recipe without what only decides how fast it runs.
+std::string what_is_computed(const std::string& text, const std::filesystem::path& where) {
+  return recipe_for(text, where.string(),
+                    {.settings = {"threads=0", "data.threads=0", "checkpoint_seconds=1"}});
+}
+
 graph::Network built_network(const Recipe& recipe, const data::DatasetInfo& info,
                              std::int64_t classes) {
   const models::Task task{info.channels, info.height, info.width, classes};
@@ -129,11 +135,11 @@ class Trainer {
     check_fits(position_.network, dataset_);
     dropout_tap(position_.network, recipe_, {});
     if (recipe_.distillation) teacher_.emplace(recipe_, options_, position_.network);
+    value_or_throw(write_atomically(options_.folder / "recipe.toml", recipe_.text));
     if (options_.start == Start::Resume) {
       optimizer_.set_state(position_.optimizer, position_.optimizer_steps);
       trim_log();
     } else {
-      value_or_throw(write_atomically(options_.folder / "recipe.toml", recipe_.text));
       value_or_throw(write_atomically(log_path(), std::string_view{}));
       calibrate();
     }
@@ -171,11 +177,13 @@ class Trainer {
                   ": the checkpoint is of another network ('", found.network.name,
                   "'), expected the recipe's '", expected.name, "'");
     }
-    if (found.recipe != recipe_.text) {
+    if (what_is_computed(found.recipe, checkpoint_path()) !=
+        what_is_computed(recipe_.text, options_.folder)) {
       throw_error(ErrorCode::InvalidArgument, checkpoint_path().string(),
                   ": the checkpoint was made with another recipe; resume with ",
                   (options_.folder / "recipe.toml").string());
     }
+    found.recipe = recipe_.text;
     return found;
   }
 

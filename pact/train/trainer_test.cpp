@@ -17,6 +17,7 @@ namespace pact::train {
 namespace {
 
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 constexpr int kTrainImages = 60000;
 constexpr int kTestImages = 10000;
@@ -108,6 +109,19 @@ TEST_F(Trainer, ResumedAfterAnInterruptionEndsWithTheSameWeights) {
   EXPECT_THAT(interrupt(recipe(), "part", 70), HasSubstr("--resume"));
   const auto resumed = train(recipe(), options("part", Start::Resume), hooks());
   EXPECT_EQ(resumed.parameters(), whole.parameters());
+}
+
+TEST_F(Trainer, GoesOnWithOtherThreadsButNotWithAnotherSeed) {
+  const auto changed = [](const std::string& setting) {
+    return parse_recipe(recipe_for(recipe().text, "test", {.settings = {setting}}), "test");
+  };
+  interrupt(recipe(), "moved", 3);
+  EXPECT_THAT([&] { train(changed("seed=2"), options("moved", Start::Resume), hooks()); },
+              ThrowsMessage<Exception>(HasSubstr("made with another recipe")));
+  const Recipe faster = changed("threads=2");
+  EXPECT_NO_THROW(train(faster, options("moved", Start::Resume), hooks()));
+  EXPECT_EQ(value_or_throw(read_text(folder_ / "moved/recipe.toml")), faster.text);
+  EXPECT_EQ(load_checkpoint(folder_ / "moved/checkpoint.safetensors").recipe, faster.text);
 }
 
 TEST_F(Trainer, BatchNormTakesTheStatisticsOfTheLastWeights) {
