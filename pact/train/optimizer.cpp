@@ -9,6 +9,7 @@ namespace {
 
 constexpr const char* kFirst = "optimizer.first.";
 constexpr const char* kSecond = "optimizer.second.";
+constexpr const char* kAverage = "optimizer.average.";
 
 graph::Tensor to_tensor(const torch::Tensor& tensor) {
   const torch::Tensor here = tensor.cpu().contiguous();
@@ -34,9 +35,11 @@ Optimizer::Optimizer(const nn::Module& module, const OptimizerOptions& options)
     : options_(options) {
   for (const auto& [name, tensor] : module.tensors()) {
     if (module.role(name) == nn::Role::Buffer) continue;
-    Entry entry{.value = tensor, .role = module.role(name), .first = {}, .second = {}};
+    Entry entry{
+        .value = tensor, .role = module.role(name), .first = {}, .second = {}, .average = {}};
     entry.first = torch::zeros_like(tensor);
     if (options.kind == OptimizerKind::Adam) entry.second = torch::zeros_like(tensor);
+    if (options.average > 0) entry.average = tensor.detach().clone();
     entries_[name] = std::move(entry);
   }
 }
@@ -58,6 +61,9 @@ double Optimizer::decay(nn::Role role) const {
 void Optimizer::step(double rate) {
   const torch::NoGradGuard guard;
   ++steps_;
+  // The first steps leave where training began, which calibration may not yet have known.
+  const auto steps = static_cast<double>(steps_);
+  const double kept = std::min(options_.average, steps / (9 + steps));
   for (auto& [name, entry] : entries_) {
     const torch::Tensor& upstream = entry.value.grad();
     if (!upstream.defined()) continue;
@@ -71,6 +77,7 @@ void Optimizer::step(double rate) {
       step_adam(entry, gradient, scaled);
     }
     if (entry.role == nn::Role::Clip) keep_clip(name, entry);
+    if (entry.average.defined()) entry.average.lerp_(entry.value, 1 - kept);
   }
   check_clips();
 }
@@ -121,11 +128,19 @@ void Optimizer::zero_gradients() {
   for (auto& [name, entry] : entries_) entry.value.mutable_grad().reset();
 }
 
+void Optimizer::take_averages() {
+  const torch::NoGradGuard guard;
+  for (auto& [name, entry] : entries_) {
+    if (entry.average.defined()) entry.value.copy_(entry.average);
+  }
+}
+
 std::map<std::string, graph::Tensor> Optimizer::state() const {
   std::map<std::string, graph::Tensor> result;
   for (const auto& [name, entry] : entries_) {
     result[kFirst + name] = to_tensor(entry.first);
     if (entry.second.defined()) result[kSecond + name] = to_tensor(entry.second);
+    if (entry.average.defined()) result[kAverage + name] = to_tensor(entry.average);
   }
   return result;
 }
@@ -135,6 +150,7 @@ void Optimizer::set_state(const std::map<std::string, graph::Tensor>& tensors, s
   for (auto& [name, entry] : entries_) {
     from_tensor(tensors, kFirst + name, entry.first);
     if (entry.second.defined()) from_tensor(tensors, kSecond + name, entry.second);
+    if (entry.average.defined()) from_tensor(tensors, kAverage + name, entry.average);
   }
 }
 

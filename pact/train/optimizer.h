@@ -25,6 +25,10 @@ class Optimizer {
   void step(double rate);
   void zero_gradients();
 
+  /// Parameters become the averages of what they were (options.average > 0). Batch norm's
+  /// statistics are then those of other weights.
+  void take_averages();
+
   /// State by name: "optimizer.momentum.<parameter>" and so on.
   std::map<std::string, graph::Tensor> state() const;
 
@@ -38,6 +42,7 @@ class Optimizer {
     nn::Role role;
     torch::Tensor first;   // momentum, or Adam's first moment
     torch::Tensor second;  // Adam's second moment
+    torch::Tensor average;
   };
   void step_sgd(Entry& entry, const torch::Tensor& gradient, double rate);
   void step_adam(Entry& entry, const torch::Tensor& gradient, double rate);

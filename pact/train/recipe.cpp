@@ -54,6 +54,7 @@ void read_optimizer(Table table, OptimizerOptions& o) {
   o.alpha_decay = number(table, "alpha_decay", o.alpha_decay, 0, 1);
   o.alpha_rate = number(table, "alpha_rate", o.alpha_rate, 0, 1000);
   o.alpha_floor = number(table, "alpha_floor", o.alpha_floor, 1e-6, 1);
+  o.average = number(table, "average", o.average, 0, 0.999999);
   table.finish();
 }
 
@@ -220,6 +221,11 @@ Recipe read(Table table, std::string_view source) {
   table.finish();
   if (recipe.network.empty()) throw_error(ErrorCode::InvalidArgument, "network: expected a name");
   if (recipe.dataset.empty()) throw_error(ErrorCode::InvalidArgument, "data.set: expected a name");
+  if (recipe.optimizer.average > 0 && recipe.norm_batches == 0) {
+    throw_error(ErrorCode::InvalidArgument,
+                "norm_batches: expected at least 1, because optimizer.average leaves weights that "
+                "batch norm has not seen");
+  }
   return recipe;
 }
 

@@ -32,7 +32,8 @@ struct OptimizerOptions {
   double alpha_decay = 0;   // the same for clips: the paper's lambda * alpha^2 / 2
   double alpha_rate = 1;    // factor on the learning rate of clips
   double alpha_floor =
-      1e-3;  // clips stay at or above this (and low clips at or below its negative)
+      1e-3;            // clips stay at or above this (and low clips at or below its negative)
+  double average = 0;  // of what is trained, over about 1 / (1 - average) steps; 0: none
 };
 
 enum class ScheduleKind { Constant, Step, Cosine };

@@ -46,6 +46,7 @@ flip = "horizontal"
 kind = "adam"
 learning_rate = 0.01
 alpha_decay = 0.001
+average = 0.99
 [schedule]
 kind = "step"
 milestones = [3, 5]
@@ -73,6 +74,7 @@ weight_bits = 5
   EXPECT_EQ(recipe.distillation->temperature, 2.5);
   EXPECT_EQ(recipe.distillation->share, 0.25);
   EXPECT_EQ(recipe.optimizer.kind, OptimizerKind::Adam);
+  EXPECT_EQ(recipe.optimizer.average, 0.99);
   EXPECT_EQ(recipe.schedule.milestones, (std::vector<int>{3, 5}));
   ASSERT_TRUE(recipe.quantize.has_value());
   EXPECT_EQ(recipe.quantize->inner.weights.scheme, numeric::WeightScheme::DoReFa);
@@ -104,6 +106,8 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of(kGood + "[quantize]\nweights = \"dorefa\"\ngranularity = \"channel\"\n"),
               HasSubstr("dorefa has one scale per tensor"));
   EXPECT_THAT(error_of(kGood + "[optimizer]\nlearning_rate = nan\n"), HasSubstr("a number from 0"));
+  EXPECT_THAT(error_of(kGood + "[optimizer]\naverage = 0.9\n"),
+              HasSubstr("norm_batches: expected at least 1"));
   EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
   EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
   EXPECT_THAT(error_of(kGood + "[distill]\n"), HasSubstr("distill.start: expected a file"));

@@ -277,7 +277,10 @@ class Trainer {
     report.images_per_second = static_cast<double>(images) / seconds;
     report.clips = clip_reports();
     const auto validation_started = Clock::now();
-    if (position_.epoch + 1 == recipe_.epochs) reestimate_norms();
+    if (position_.epoch + 1 == recipe_.epochs) {
+      optimizer_.take_averages();
+      reestimate_norms();
+    }
     report.validation = hooks_.validate(module_.network());
     validation_seconds_ += seconds_since(validation_started);
     ++position_.epoch;

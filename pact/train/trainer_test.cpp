@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/torch.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -134,6 +135,25 @@ TEST_F(Trainer, BatchNormTakesTheStatisticsOfTheLastWeights) {
   const auto after = train(estimated, options("estimated"), hooks());
   EXPECT_EQ(after.parameters().at("conv1.weight"), before.parameters().at("conv1.weight"));
   EXPECT_NE(after.parameters().at("bn1.running_mean"), before.parameters().at("bn1.running_mean"));
+}
+
+TEST_F(Trainer, EndsWithAveragesOfTheWeights) {
+  const auto averaged = [](const std::string& average) {
+    return parse_recipe(
+        recipe_for(recipe().text, "test", {.settings = {"optimizer.average=" + average}}), "test");
+  };
+  const auto last = train(recipe(), options("last"), hooks());
+  const auto mean = train(averaged("0.9"), options("mean"), hooks());
+  const auto weights = [](const graph::Network& n) {
+    return torch::tensor(n.parameters().at("layer1.0.conv1.weight").floats());
+  };
+  const double apart = (weights(mean) - weights(last)).norm().item<double>();
+  EXPECT_GT(apart, 0);
+  EXPECT_LT(apart, 0.5 * weights(last).norm().item<double>());
+  // What is averaged is what training would have gone on with, and survives an interruption.
+  interrupt(averaged("0.9"), "part", 70);
+  const auto resumed = train(averaged("0.9"), options("part", Start::Resume), hooks());
+  EXPECT_EQ(resumed.parameters(), mean.parameters());
 }
 
 TEST_F(Trainer, ATeacherChangesWhatIsLearned) {
