@@ -18,8 +18,8 @@ inline constexpr std::int64_t kFloatOpset = 17;
 Result<std::string> export_float(const graph::Network& network);
 
 /// Qdq: QuantizeLinear and DequantizeLinear. Weights have the narrowest type that holds their grid,
-/// activations that of their 4 or 8 bits, else 8 bits with a Clip. Qonnx: nodes `Quant` of the
-/// domain qonnx.custom_op.general.
+/// activations that of their 8 bits, or of 4 where no value of their shape has another, else 8 bits
+/// with a Clip. Qonnx: nodes `Quant` of the domain qonnx.custom_op.general.
 enum class ExportFormat { Qdq, Qonnx };
 
 struct ExportOptions {

@@ -79,6 +79,22 @@ TEST(ExportQdq, TakesTheNarrowestTypeThatHoldsTheGrid) {
   }
 }
 
+// ONNX Runtime gives the memory of 4 bits to 8 where shapes are equal, and writes beyond its end.
+TEST(ExportQdq, HasNoFourBitsBesideEightOfTheSameShape) {
+  Network network = layer(numeric::symmetric_grid(4), numeric::unsigned_grid(8));
+  const NodeId act = 3;
+  const NodeId narrow =
+      value_or_throw(network.add("narrow", Requantize{4, numeric::unsigned_grid(4), 0.5F}, {act}));
+  network.set_parameter(narrow, "multiplier", Tensor::i32({1, 2}, {8, 8}));
+  network.set_parameter(narrow, "offset", Tensor::i64({2}, {0, 0}));
+  const NodeId out = value_or_throw(network.add("narrow.out", Dequantize{}, {narrow}));
+  network.set_parameter(out, "scale", Tensor::f32({1, 2}, {0.5F, 0.5F}));
+  network.set_parameter(out, "offset", Tensor::f32({2}, {0, 0}));
+  const auto model = exported(network);
+  EXPECT_EQ(find(model, "narrow.zero_point")->data_type(), static_cast<int>(DataType::UInt8));
+  EXPECT_NE(find(model, "narrow.highest"), nullptr);
+}
+
 TEST(ExportQdq, PutsRequantizationIntoTheScaleOfTheWeightsAndABias) {
   const auto model = exported(layer(numeric::symmetric_grid(4), numeric::unsigned_grid(4)));
   // multiplier / 2^shift * scale of the result / scale of the input; a negative one turns levels.

@@ -63,7 +63,7 @@ class Qdq final : public Dialect {
   std::int64_t opset() const override { return opset_; }
 
   Status quantize(ModelBuilder& builder, const std::string& name, const std::string& input,
-                  const Grid& grid, float scale) const override {
+                  const Grid& grid, float scale, Types types) const override {
     const bool stream = grid.bits > numeric::kMaxCodeBits;
     if (stream && opset_ < kOpset4) {
       return make_error(ErrorCode::Unsupported, "node '", name,
@@ -71,7 +71,7 @@ class Qdq final : public Dialect {
     }
     // Where a type holds more than the grid, the codes are clipped; Clip knows types from 8 bits
     // on. Two bits have a type, too, but ONNX Runtime moves it to operations that do not take it.
-    const bool exact = grid.bits == 4 || grid.bits == 8;
+    const bool exact = (grid.bits == 4 && types == Types::All) || grid.bits == 8;
     DataType type = narrowest(grid.bits, stream, opset_);
     if (!stream && (!exact || bits_of(type) != grid.bits)) type = DataType::UInt8;
     const std::int64_t zero = stream ? 0 : -grid.lowest;
@@ -138,7 +138,7 @@ class Qonnx final : public Dialect {
   std::int64_t opset() const override { return kFloatOpset; }
 
   Status quantize(ModelBuilder& builder, const std::string& name, const std::string& input,
-                  const Grid& grid, float scale) const override {
+                  const Grid& grid, float scale, Types /*types*/) const override {
     const bool stream = grid.bits > numeric::kMaxCodeBits;
     add_quant(builder, name, {input, add_scalar(builder, name + ".scale", scale)},
               stream ? 0.0F : static_cast<float>(-grid.lowest), grid.bits, stream);

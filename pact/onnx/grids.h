@@ -19,6 +19,9 @@ struct LayerWeights {
   std::vector<double> scales;
 };
 
+/// The types that a value may have: that of its bits, or whole bytes alone.
+enum class Types { All, Bytes };
+
 class Dialect {
  public:
   virtual ~Dialect() = default;
@@ -26,7 +29,7 @@ class Dialect {
 
   /// Adds what rounds the float value `input` to the grid; the result, in floats, is called `name`.
   virtual Status quantize(ModelBuilder& builder, const std::string& name, const std::string& input,
-                          const numeric::Grid& grid, float scale) const = 0;
+                          const numeric::Grid& grid, float scale, Types types) const = 0;
 
   /// Adds the weights as a float value, and returns its name.
   virtual std::string weights(ModelBuilder& builder, const std::string& name,
