@@ -386,10 +386,12 @@ TEST_F(FileTest, WhatAMappedFileReleasesCanBeReadAgain) {
 // ---- threads
 
 TEST(ThreadPool, RunsEachIndexOnceForEverySizeAndForRepeatedLoops) {
-  for (int threads = 1; threads <= 4; ++threads) {
+  const int more = static_cast<int>(std::thread::hardware_concurrency()) + 1;  // than cores
+  for (const int threads : {1, 2, 3, 4, more, ThreadPool::kMaxThreads}) {
     ThreadPool pool(threads);
     ASSERT_EQ(pool.size(), threads);
-    for (int repeat = 0; repeat < 5000; ++repeat) {
+    const int repeats = threads == ThreadPool::kMaxThreads ? 50 : 5000;
+    for (int repeat = 0; repeat < repeats; ++repeat) {
       const std::int64_t count = repeat % 17;
       std::vector<std::atomic<int>> calls(20);
       std::atomic<int> strange_workers{0};

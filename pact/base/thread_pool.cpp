@@ -84,7 +84,7 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
       Share& share = shares_[static_cast<std::size_t>(i)];
       share.next.store(tagged(loop, first), std::memory_order_relaxed);
       first = (count * (i + 1) + shares - 1) / shares;  // who calls has one first
-      share.end.store(static_cast<std::uint32_t>(first), std::memory_order_relaxed);
+      share.end.store(static_cast<std::uint32_t>(first), std::memory_order_release);
     }
     done_indices_.store(0, std::memory_order_relaxed);
     loop_.store(loop, std::memory_order_release);
@@ -130,8 +130,9 @@ std::int64_t ThreadPool::do_share(std::size_t share, std::uint32_t loop, int wor
   Share& from = shares_[share];
   std::int64_t done = 0;
   std::uint64_t next = from.next.load(std::memory_order_relaxed);
-  while (loop_of(next) == loop && index_of(next) < from.end.load(std::memory_order_relaxed)) {
+  while (loop_of(next) == loop && index_of(next) < from.end.load(std::memory_order_acquire)) {
     // The loop of an index that is taken goes on until it is done, and so do call_ and context_.
+    // Whoever saw the end of the next loop, which is stored after its `next`, takes nothing here.
     if (!from.next.compare_exchange_weak(next, next + 1, std::memory_order_relaxed)) continue;
     call_(context_, index_of(next), worker);
     ++done;

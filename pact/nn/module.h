@@ -33,7 +33,8 @@ class Module {
                   torch::Device device = torch::kCPU);
 
   /// images: {n, c, h, w}, normalised f32. Returns {n, classes} in f32, on the module's device.
-  /// `tap` sees each node's value, and may replace it.
+  /// `tap` sees each node's value, and may replace it; batch norm and the clip behind it, one
+  /// operation otherwise, are then two.
   using Tap = std::function<void(graph::NodeId, torch::Tensor&)>;
   torch::Tensor forward(const torch::Tensor& images, Mode mode, const Tap& tap = {});
 

@@ -12,7 +12,7 @@ namespace pact::nn {
 /// Whether `op` is such a pooling of images {n, c, h, w}.
 bool has_own_windows(const graph::AvgPool& op, const torch::Tensor& images);
 
-/// {n, c, h / kernel.y, w / kernel.x}, of the images' type.
+/// Of a pooling that has them: {n, c, h / kernel.y, w / kernel.x}, of the images' type.
 torch::Tensor window_mean(const torch::Tensor& images, graph::Pair kernel);
 
 }  // namespace pact::nn

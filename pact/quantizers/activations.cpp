@@ -255,6 +255,7 @@ Gradients backward(const Tensor& x, const Tensor& grad, const std::vector<Clip>&
 }
 
 void check_input(const Tensor& x) {
+  TORCH_CHECK(x.numel() > 0, "quantizer: expected elements, found none");
   TORCH_CHECK((x.scalar_type() == torch::kFloat || is_bf16(x)) && x.dim() >= 2,
               "quantizer: expected an f32 or bf16 tensor of 2 or 4 dimensions, found ",
               x.toString());

@@ -102,14 +102,14 @@ TEST(Pact, OneAlphaAChannelIsOneTensorAChannelInBothMemoryFormats) {
 }
 
 TEST(Pact, LoopsTakeAsManyThreadsAsLibTorchHas) {
-  torch::set_num_threads(2);
+  torch::set_num_threads(3);
   std::set<int> threads;
   std::mutex mutex;
-  at::parallel_for(0, 2, 1, [&](std::int64_t, std::int64_t) {
+  at::parallel_for(0, 3, 1, [&](std::int64_t, std::int64_t) {
     const std::lock_guard lock(mutex);
     threads.insert(at::get_thread_num());
   });
-  EXPECT_EQ(threads.size(), 2);
+  EXPECT_EQ(threads.size(), 3);
 }
 
 TEST(Pact, GradientsDoNotDependOnTheNumberOfThreads) {

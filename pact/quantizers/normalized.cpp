@@ -118,7 +118,7 @@ struct Statistics {
   std::vector<double> inverse_deviation;
 };
 
-// What both directions know of a channel: batch norm is (x - mean) * scale + bias.
+// What both directions know of a channel: batch norm is x * scale + shift.
 struct Tables {
   Tables(const Statistics& statistics, const Tensor& weight, const Tensor& bias, const Rows& rows)
       : mean(repeated(statistics.mean, rows)) {
@@ -411,6 +411,12 @@ Tensor normalized_pact(const Tensor& x, const BatchNormTensors& norm, const Tens
   TORCH_CHECK(x.dim() == 4 && (x.scalar_type() == torch::kFloat || is_bf16(x)),
               "normalized_pact: expected an f32 or bf16 tensor of 4 dimensions, found ",
               x.toString());
+  TORCH_CHECK(x.device().is_cpu(), "normalized_pact: expected a tensor on the CPU");
+  TORCH_CHECK(alpha.numel() == 1, "normalized_pact: expected 1 alpha, found ", alpha.numel());
+  for (const Tensor& t : {norm.weight, norm.bias, norm.running_mean, norm.running_var}) {
+    TORCH_CHECK(t.numel() == x.size(1), "normalized_pact: expected ", x.size(1),
+                " values of batch norm, found ", t.numel());
+  }
   TORCH_CHECK(x.numel() > x.size(1), "normalized_pact: expected more than one value a channel");
   return NormalizedPact::apply(x, norm.weight, norm.bias, alpha, norm,
                                static_cast<std::int64_t>(bits), gradient == Gradient::PactPlus);

@@ -176,12 +176,15 @@ void PanelConvolution::run(const Batch& batch) const {
       are_few || weight_bytes() > kRowsCost * static_cast<std::size_t>(in_.elements());
   const Cut blocks = cut(rows_, rows_in_block_, panels_, batch.images, threads, by_panels);
   const std::int64_t per_image = blocks.rows * blocks.panels;
-  batch.pool->parallel_for(batch.images * per_image, [&](std::int64_t index, int worker) {
+  const auto run_index = [&](std::int64_t index, int worker) {
     const Block block{part_of({0, rows_}, index % per_image / blocks.panels, blocks.rows),
                       part_of({0, panels_}, index % blocks.panels, blocks.panels)};
     run_block(batch, index / per_image, block,
               batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride);
-  });
+  };
+  const std::int64_t count = batch.images * per_image;
+  if (threads > 1) return batch.pool->parallel_for(count, run_index);
+  for (std::int64_t index = 0; index < count; ++index) run_index(index, 0);
 }
 
 namespace {

@@ -116,7 +116,7 @@ class PanelConvolution : public ConvolutionStep {
     return (rows - 1) * op_.stride.y + std::int64_t{op_.dilation.y} * (op_.kernel.y - 1) + 1;
   }
 
-  /// What is done sooner than another thread would begin.
+  /// Products that are done sooner than another thread would begin; a shortcut's do not count.
   std::int64_t products_for_thread_ = 1;
   std::int64_t rows_ = 1;
   std::int64_t rows_in_block_ = 1;  // that scratch has room for
