@@ -41,7 +41,7 @@ TEST(KernelObjects, DefineTheirTableAndNothingElse) {
     EXPECT_TRUE(is_data) << defined[0];
   }
 #if defined(__x86_64__)
-  EXPECT_EQ(examined, 20);
+  EXPECT_EQ(examined, 22);
 #endif
 }
 

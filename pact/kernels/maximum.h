@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Maxima of rows of codes, of which pools are made.
+// Maxima of rows of integers, of which pools are made.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,23 @@ namespace pact::kernels {
 
 /// target[i] = the largest of values[tap * stride + i], for i in [0, count). The target may not
 /// overlap the values.
+template <typename T>
 struct MaximumOperands {
-  const std::uint8_t* values;
+  const T* values;
   std::ptrdiff_t stride;
   std::int64_t taps;  // 1 or more
   std::int64_t count;
-  std::uint8_t* target;
+  T* target;
 };
+template <typename T>
+using MaximumFunction = void (*)(const MaximumOperands<T>&);
 
 struct MaximumKernel {
   const char* name;
   Isa isa;
-  void (*run)(const MaximumOperands&);
+  MaximumFunction<std::uint8_t> of_codes;
+  MaximumFunction<std::int16_t> of_levels;
+  MaximumFunction<std::int32_t> of_accumulators;
 };
 
 extern const MaximumKernel maximum_scalar;

@@ -3,6 +3,6 @@
 
 namespace pact::kernels {
 
-const MaximumKernel maximum_avx2{.name = "maximum_u8_avx2", .isa = Isa::Avx2, .run = &maximum<32>};
+const MaximumKernel maximum_avx2 = maximum_kernel<32>("maximum_avx2", Isa::Avx2);
 
 }  // namespace pact::kernels

@@ -3,7 +3,6 @@
 
 namespace pact::kernels {
 
-const MaximumKernel maximum_avx512{
-    .name = "maximum_u8_avx512", .isa = Isa::Avx512, .run = &maximum<64>};
+const MaximumKernel maximum_avx512 = maximum_kernel<64>("maximum_avx512", Isa::Avx512);
 
 }  // namespace pact::kernels

@@ -4,7 +4,6 @@
 
 namespace pact::kernels {
 
-const MaximumKernel maximum_scalar{
-    .name = "maximum_u8_scalar", .isa = Isa::Scalar, .run = &maximum<16>};
+const MaximumKernel maximum_scalar = maximum_kernel<16>("maximum_scalar", Isa::Scalar);
 
 }  // namespace pact::kernels

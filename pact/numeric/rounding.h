@@ -5,13 +5,17 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace pact::numeric {
 
 /// `x` rounded to the nearest integer, halves to even, for |x| < 2^22. Adding and subtracting
 /// 1.5 * 2^23 leaves no room for a fraction, so the addition itself rounds; it needs no special
-/// instruction and compilers vectorise it. Relies on the default rounding mode.
-inline float round_half_even(float x) {
+/// instruction and compilers vectorise it. Relies on the default rounding mode. For a float, or a
+/// vector of them (not a double, which has room).
+template <typename Floats>
+requires(!std::is_arithmetic_v<Floats> || std::is_same_v<Floats, float>) inline Floats
+    round_half_even(Floats x) {
   constexpr float kMagic = 12582912.0F;
   return (x + kMagic) - kMagic;
 }

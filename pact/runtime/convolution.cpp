@@ -2,6 +2,8 @@
 #include "pact/runtime/convolution.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <numeric>
 
 #include "pact/kernels/dot.h"
@@ -143,13 +145,38 @@ bool PanelConvolution::cut_rows(const std::function<std::int64_t(std::int64_t)>&
   return bytes(rows_in_block_) <= kMostBytes;
 }
 
+bool PanelConvolution::sums_of_codes_fit() const {
+  if (in_.grid.lowest == 0) return true;
+  for (std::int64_t filter = 0; filter < out_.channels; ++filter) {
+    std::int64_t sum = 0;
+    for (const std::int16_t level : weight_levels({filter, 1})) sum += std::abs(level);
+    if (sum * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
+  }
+  return true;
+}
+
+int PanelConvolution::most_products_in_16_bits() const {
+  int most = kernels::kMostProductsIn16Bits;
+  for (std::int64_t filter = 0; filter < out_.channels && most > 0; ++filter) {
+    const std::vector<std::int16_t> levels = weight_levels({filter, 1});
+    const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
+    most = std::min(
+        most, kernels::most_products_in_16_bits({.weights = bytes.data(),
+                                                 .count = 1,
+                                                 .segments = op_.kernel.y,
+                                                 .depth = std::int64_t{op_.kernel.x} * in_group_,
+                                                 .largest_code = largest_code()}));
+  }
+  return most;
+}
+
 bool PanelConvolution::suits_tiles() const {
-  constexpr std::int64_t kFewestProducts = 40;
-  constexpr int kFewestQuads = 6;  // of a tile
-  const std::int64_t depth = std::int64_t{op_.kernel.x} * in_.channels;
+  constexpr std::int64_t kFewestProducts = 27;
+  const int fewest_quads = suits_winograd() ? 6 : 3;  // of a tile
+  const std::int64_t depth = std::int64_t{op_.kernel.x} * in_group_;
   const std::int64_t quads = kernels::dot_quads(kernels::DotOperand::Bytes, depth);
   return out_.pixels() > 1 && filter_size() >= kFewestProducts &&
-         kernels::quads_in_tile(quads) >= kFewestQuads;
+         kernels::quads_in_tile(quads) >= fewest_quads;
 }
 
 bool PanelConvolution::suits_winograd() const {
@@ -189,13 +216,15 @@ void PanelConvolution::run(const Batch& batch) const {
 
 namespace {
 
-// copy(from, count, to) copies pixels, `zero` fills what lies outside the image.
+// copy(from, count, to) copies elements, `zero` fills what lies outside the image.
 template <typename T, typename Copy>
 void frame_rows(const format::Value& in, std::int64_t padding, const InputRows& rows,
                 std::int64_t framed_width, T zero, T* target, const Copy& copy) {
-  const std::int64_t row_size = in.width * std::int64_t{in.channels};
-  const std::int64_t left = padding * in.channels;
-  const std::int64_t framed_size = framed_width * in.channels;
+  const std::int64_t channels = rows.channels.count;
+  const bool whole_pixels = channels == in.channels;
+  const std::int64_t row_size = in.width * channels;
+  const std::int64_t left = padding * channels;
+  const std::int64_t framed_size = framed_width * channels;
   for (std::int64_t row = 0; row < rows.count; ++row, target += framed_size) {
     const std::int64_t y = rows.first + row * rows.step;
     if (y < 0 || y >= in.height) {
@@ -203,7 +232,14 @@ void frame_rows(const format::Value& in, std::int64_t padding, const InputRows& 
       continue;
     }
     std::fill_n(target, left, zero);
-    copy(y * row_size, row_size, target + left);
+    const std::int64_t from = y * in.width * in.channels + rows.channels.first;
+    if (whole_pixels) {
+      copy(from, row_size, target + left);
+    } else {
+      for (std::int64_t x = 0; x < in.width; ++x) {
+        copy(from + x * in.channels, channels, target + left + x * channels);
+      }
+    }
     std::fill(target + left + row_size, target + framed_size, zero);
   }
 }

@@ -58,10 +58,11 @@ class ConvolutionStep : public Step {
   std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros
 };
 
-/// Rows of an image, of which some may lie outside.
+/// Rows of some channels of an image, of which some may lie outside.
 struct InputRows {
   std::int64_t first;
   std::int64_t count;
+  Range channels;
   std::int64_t step = 1;
 };
 
@@ -82,14 +83,19 @@ class PanelConvolution : public ConvolutionStep {
   virtual void run_block(const Batch& batch, std::int64_t image, const Block& block,
                          std::byte* scratch) const = 0;
 
-  /// Copies rows of an image with zeros around it: `framed_width` pixels each, at least the padding
-  /// on the left and the width of the image. As codes, or as levels.
+  Range all_channels() const { return {0, in_.channels}; }
+  /// Copies rows of channels of an image with zeros around it: `framed_width` pixels each, at least
+  /// the padding on the left and the width of the image. As codes, or as levels.
   void frame(const std::uint8_t* source, const InputRows& rows, std::int64_t framed_width,
              std::uint8_t* target) const;
   void frame(const std::uint8_t* source, const InputRows& rows, std::int64_t framed_width,
              std::int16_t* target) const;
 
   std::int64_t largest_code() const { return in_.grid.codes - 1; }
+  /// Whether sums fit 32 bits if every activation is the largest code.
+  bool sums_of_codes_fit() const;
+  /// That a 16-bit sum can always hold, of rows of a filter (kernels/dot.h).
+  int most_products_in_16_bits() const;
   /// All inputs of one pixel to each output.
   bool is_fully_connected() const {
     return in_.pixels() == 1 && out_.pixels() == 1 && op_.groups == 1 && op_.kernel.y == 1 &&
@@ -101,15 +107,19 @@ class PanelConvolution : public ConvolutionStep {
   /// outputs reads is more than scratch should hold: padding and dilation can be far larger than
   /// the image.
   bool cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes);
-  /// Whether AMX tiles are faster than vectors, for several pixels and all channels in a filter: of
+  /// Whether AMX tiles are faster than vectors, for several pixels: of
   /// few products, or cut into small tiles, they are slower to come and go than to multiply.
   bool suits_tiles() const;
   /// Whether Winograd transforms can save products, as far as the shape decides that.
   bool suits_winograd() const;
-  /// The filters of a panel.
+  /// Of convolutions whose panels are cut group by group.
+  std::int64_t panels_of_group() const { return parts_of(out_group_, columns_); }
+  std::int64_t group_of(std::int64_t panel) const { return panel / panels_of_group(); }
+  /// The filters of a panel, all of one group.
   Range filters_of(std::int64_t panel) const {
-    const std::int64_t first = panel * columns_;
-    return {first, std::min<std::int64_t>(columns_, out_.channels - first)};
+    const std::int64_t first = panel % panels_of_group() * columns_;
+    return {group_of(panel) * out_group_ + first,
+            std::min<std::int64_t>(columns_, out_group_ - first)};
   }
   /// Input rows that `rows` rows of outputs read.
   std::int64_t rows_read(std::int64_t rows) const {

@@ -59,6 +59,11 @@ IntConv2d depthwise(std::int64_t channels, std::int64_t kernel, std::int64_t str
   return op;
 }
 
+IntConv2d grouped(IntConv2d op, std::int64_t groups) {
+  op.groups = groups;
+  return op;
+}
+
 // Taps far apart, and padding that keeps the size.
 IntConv2d spread(IntConv2d op, Pair dilation) {
   op.dilation = dilation;
@@ -110,6 +115,13 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
       {{12000, {1, 1}, spread(conv(2, 3, 1, odd_grid(4)), {1024, 1})}, "dot_i16"},
       {{32, {19, 9}, kTall, affine_grid(4, 5)}, "dot_u8"},
       {{10, {19, 9}, kTall, affine_grid(8, 100)}, "dot_u8"},
+      {{64, {8, 8}, grouped(conv(64, 3, 1, odd_grid(3)), 2)}, "dot_u8"},
+      {{64, {60, 62}, grouped(conv(40, 3, 1, odd_grid(3)), 2)}, "dot_u8"},  // several blocks
+      {{24, {7, 9}, grouped(conv(57, 5, 2, odd_grid(4)), 3), affine_grid(8, 100)}, "dot_u8"},
+      {{64, {5, 9}, grouped(conv(66, 1, 1, symmetric_grid(4)), 2), affine_grid(4, 5)}, "dot_u8"},
+      {{16, {9, 9}, spread(grouped(conv(20, 3, 1, odd_grid(4)), 4), {2, 1})}, "dot_u8"},
+      {{16, {9, 9}, grouped(conv(20, 3, 2, odd_grid(8)), 2), affine_grid(8, 100)}, "dot_i16"},
+      {{10, {9, 9}, grouped(conv(12, 3, 1, odd_grid(4)), 2)}, "dot_i16"},
   };
   for (const Case& c : cases) {
     for (const Isa isa : available_isas()) {
@@ -158,8 +170,10 @@ TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {
 TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
   for (const Grid& weights : {odd_grid(1), odd_grid(2), symmetric_grid(3), odd_grid(4)}) {
     for (const Grid& activations : {unsigned_grid(4), affine_grid(4, 5)}) {
-      for (const Layer& layer : {Layer{256, {5, 5}, conv(70, 3, 2, weights), activations},
-                                 Layer{640, {3, 3}, conv(220, 1, 1, weights), activations}}) {
+      for (const Layer& layer :
+           {Layer{256, {5, 5}, conv(70, 3, 2, weights), activations},
+            Layer{512, {3, 3}, grouped(conv(140, 3, 1, weights), 2), activations},
+            Layer{640, {3, 3}, conv(220, 1, 1, weights), activations}}) {
         const Network network = network_of(layer, 4);
         std::size_t weight_bytes = 0;
         const Session session = value_or_throw(Session::create(packed(network), {}));
@@ -167,7 +181,8 @@ TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
           weight_bytes = std::max(weight_bytes, step.weight_bytes);
         }
         EXPECT_GT(weight_bytes, 0U);
-        const std::int64_t filter = layer.channels * layer.op.kernel.y * layer.op.kernel.x;
+        const std::int64_t filter =
+            layer.channels / layer.op.groups * layer.op.kernel.y * layer.op.kernel.x;
         EXPECT_LT(weight_bytes, static_cast<std::size_t>(filter * layer.op.out_channels));
         expect_runtime_equals_evaluator(network);
       }
@@ -178,12 +193,13 @@ TEST(Convolution, UnpacksTheWeightsOfLargeLayers) {
 // A block of a residual network: its last convolution, and its shortcut with a stride.
 Network joined_convolutions(std::int64_t kernel, std::int64_t stride, const Grid& activations,
                             std::int64_t in_channels = 64, std::int64_t channels = 80,
-                            const Pair& size = {9, 11}) {
+                            const Pair& size = {9, 11}, std::int64_t groups = 1) {
   Builder builder(in_channels, size.y, size.x, 3);
   const NodeId levels = builder.requantize({builder.lookup(affine_grid(8, 114))}, activations);
   const NodeId narrow = builder.requantize(
       {builder.add(conv(48, 3, stride, symmetric_grid(4)), {levels})}, activations);
-  const NodeId last = builder.add(conv(channels, kernel, 1, symmetric_grid(4)), {narrow});
+  const NodeId last =
+      builder.add(grouped(conv(channels, kernel, 1, symmetric_grid(4)), groups), {narrow});
   const NodeId shortcut = builder.add(conv(channels, 1, stride, symmetric_grid(3)), {levels});
   builder.add(Dequantize{}, {builder.requantize({last, shortcut}, unsigned_grid(4))});
   return builder.network();
@@ -223,6 +239,11 @@ TEST(Convolution, AShortcutRunsWithTheConvolutionThatItIsAddedTo) {
   // Several blocks of rows, cut by threads, and by what scratch has room for.
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, affine_grid(4, 5), 64, 80, {40, 34}));
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, affine_grid(4, 5), 64, 80, {94, 90}));
+  // Panels of groups are cut in another way than those of the shortcut.
+  for (const std::int64_t channels : {56, 80}) {
+    expect_runtime_equals_evaluator(
+        joined_convolutions(3, 2, unsigned_grid(4), 64, channels, {9, 11}, 2));
+  }
   // Packed weights, the shortcut's alone.
   expect_runtime_equals_evaluator(joined_convolutions(1, 2, unsigned_grid(4), 400, 500));
 }
@@ -288,6 +309,11 @@ TEST(Convolution, EqualsTheEvaluatorForLayersOfEveryKind) {
       layer.op.out_channels = layer.op.groups = layer.channels;
       layer.op.dilation = {draw(1, 2), draw(1, 2)};
       layer.size = {draw(9, 12), draw(9, 130)};
+    }
+    if (seed % 8 == 3) {
+      layer.op.groups = draw(2, 3);
+      layer.channels *= layer.op.groups;
+      layer.op.out_channels *= layer.op.groups;
     }
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const Network network = network_of(layer, seed);

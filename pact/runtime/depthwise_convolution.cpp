@@ -71,7 +71,8 @@ class DepthwiseConvolution final : public PanelConvolution {
     auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + framed_bytes());
     const std::int64_t top = block.rows.first * op_.stride.y - op_.padding.top;
-    frame(input(batch, image), {top, rows_read(block.rows.count)}, padded_width(), framed);
+    frame(input(batch, image), {top, rows_read(block.rows.count), all_channels()}, padded_width(),
+          framed);
     for (std::int64_t row = 0; row < block.rows.count; ++row) {
       const std::uint8_t* source = framed + row * op_.stride.y * row_bytes();
       for (std::int64_t i = 0; i < block.panels.count; ++i) {

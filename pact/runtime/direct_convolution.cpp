@@ -35,16 +35,15 @@ class DirectConvolution final : public PanelConvolution {
   bool prepare(Isa isa) { return prepare(isa, windows_in_run()); }
   // For a kernel that takes that many `windows` at once, if one does.
   bool prepare(Isa isa, std::int64_t windows) {
-    if (op_.groups != 1 || op_.dilation.x != 1) return false;
-    depth_ = std::int64_t{op_.kernel.x} * in_.channels;
-    if (fit_bytes(op_.grid) && sums_fit()) {
-      const int most = kernels::sums_in_16_bits(isa) ? most_products() : 0;
+    if (op_.dilation.x != 1 || (is_grouped() && !suits_groups())) return false;
+    depth_ = std::int64_t{op_.kernel.x} * in_group_;
+    if (fit_bytes(op_.grid) && sums_of_codes_fit()) {
+      const int most = kernels::sums_in_16_bits(isa) ? most_products_in_16_bits() : 0;
       const Isa level = isa == Isa::Amx && !suits_tiles() ? slower(isa) : isa;
       // Weights that are read once for all rows pay where multiplying is that fast.
-      kernel_ =
-          kernels::select_byte_dot(level, out_.channels, most, level == Isa::Amx ? windows : 1);
+      kernel_ = kernels::select_byte_dot(level, out_group_, most, level == Isa::Amx ? windows : 1);
     }
-    if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_.channels);
+    if (kernel_ == nullptr) kernel_ = &kernels::select_word_dot(isa, out_group_);
     if (kernel_->release != nullptr) products_for_thread_ = kProductsInTiles;
     choose_sizes(isa);
     if (!cut_rows([&](std::int64_t rows) { return read_bytes(rows); }) && is_framed()) return false;
@@ -57,7 +56,7 @@ class DirectConvolution final : public PanelConvolution {
   // faster way of its own, or where they do not have the same kernel.
   bool join(std::unique_ptr<DirectConvolution> shortcut, Isa isa) {
     const bool in_tiles = isa == Isa::Amx && suits_tiles();
-    if (!is_pointwise() && !in_tiles) return false;
+    if (is_grouped() || (!is_pointwise() && !in_tiles)) return false;
     if (!shortcut->prepare(isa, windows_in_run()) || !shortcut->is_pointwise() ||
         shortcut->is_framed())
       return false;
@@ -84,34 +83,15 @@ class DirectConvolution final : public PanelConvolution {
   // Tiles do them in 1 to 2 microseconds, in which two threads have hardly met.
   static constexpr std::int64_t kProductsInTiles = 3 << 19;
 
-  bool is_pointwise() const { return op_.kernel.y == 1 && op_.kernel.x == 1 && out_.pixels() > 1; }
+  bool is_pointwise() const {
+    return op_.kernel.y == 1 && op_.kernel.x == 1 && out_.pixels() > 1 && !is_grouped();
+  }
+  bool is_grouped() const { return op_.groups > 1; }
+  bool suits_groups() const { return in_group_ % 4 == 0; }
   bool on_bytes() const { return kernel_->operand == kernels::DotOperand::Bytes; }
   std::int64_t element_bytes() const { return on_bytes() ? 1 : 2; }
-  std::int64_t pixel_bytes() const { return in_.channels * element_bytes(); }
+  std::int64_t pixel_bytes() const { return in_group_ * element_bytes(); }
   std::ptrdiff_t step_bytes() const { return op_.stride.x * pixel_bytes(); }
-  // Of the products of a filter, if every activation were the largest code.
-  bool sums_fit() const {
-    if (in_.grid.lowest == 0) return true;
-    for (std::int64_t filter = 0; filter < out_.channels; ++filter) {
-      std::int64_t sum = 0;
-      for (const std::int16_t level : weight_levels({filter, 1})) sum += std::abs(level);
-      if (sum * largest_code() > std::numeric_limits<std::int32_t>::max()) return false;
-    }
-    return true;
-  }
-  int most_products() const {
-    int most = kernels::kMostProductsIn16Bits;
-    for (std::int64_t filter = 0; filter < out_.channels && most > 0; ++filter) {
-      const std::vector<std::int16_t> levels = weight_levels({filter, 1});
-      const std::vector<std::int8_t> bytes(levels.begin(), levels.end());
-      most = std::min(most, kernels::most_products_in_16_bits({.weights = bytes.data(),
-                                                               .count = 1,
-                                                               .segments = op_.kernel.y,
-                                                               .depth = depth_,
-                                                               .largest_code = largest_code()}));
-    }
-    return most;
-  }
   bool is_dense() const { return op_.stride.x == 1 && op_.stride.y == 1; }
   // Whether rows can be framed in such a way that the windows of all outputs are equally far apart.
   bool can_join_rows() const { return is_dense() || op_.kernel.y > 1; }
@@ -124,8 +104,8 @@ class DirectConvolution final : public PanelConvolution {
   std::int64_t quads() const { return kernels::dot_quads(kernel_->operand, depth_); }
   bool is_framed() const {
     const format::Padding& p = op_.padding;
-    return by_filter_row_ || !on_bytes() || p.top != 0 || p.left != 0 || p.bottom != 0 ||
-           p.right != 0 || depth_ % 4 != 0;
+    return by_filter_row_ || is_grouped() || !on_bytes() || p.top != 0 || p.left != 0 ||
+           p.bottom != 0 || p.right != 0 || depth_ % 4 != 0;
   }
   std::int64_t framed_width() const {
     if (by_filter_row_) return steps_in(padded_width()) * op_.stride.x;
@@ -136,13 +116,14 @@ class DirectConvolution final : public PanelConvolution {
     return by_filter_row_ ? op_.kernel.y * rows : rows_read(rows);
   }
   std::int64_t row_bytes() const { return framed_width() * pixel_bytes(); }
-  // By `rows` rows of outputs.
+  // By `rows` rows of outputs, of all groups.
   std::int64_t read_bytes(std::int64_t rows) const {
-    return pixels_alone_ ? rows * pixel_bytes() : framed_rows(rows) * row_bytes();
+    return pixels_alone_ ? rows * pixel_bytes() : op_.groups * group_bytes(rows);
   }
+  std::int64_t group_bytes(std::int64_t rows) const { return framed_rows(rows) * row_bytes(); }
   std::size_t framed_bytes() const {
     if (!is_framed()) return 0;
-    return static_cast<std::size_t>(framed_rows(rows_in_block_) * row_bytes() + kOverread);
+    return static_cast<std::size_t>(read_bytes(rows_in_block_) + kOverread);
   }
 
   // Where what is in scratch begins.
@@ -177,7 +158,7 @@ class DirectConvolution final : public PanelConvolution {
 
   void choose_sizes(Isa isa) {
     columns_ = kernel_->columns;
-    panels_ = (out_.channels + columns_ - 1) / columns_;
+    panels_ = op_.groups * panels_of_group();
     rows_ = out_.height;
     width_ = out_.width;
     pixels_alone_ = op_.kernel.y == 1 && op_.kernel.x == 1 && is_dense() && !is_framed();
@@ -277,25 +258,27 @@ class DirectConvolution final : public PanelConvolution {
     Windows from(std::ptrdiff_t offset) const { return {codes + offset, step, filter_row}; }
   };
   // Of some rows of outputs, framed in scratch if they have to be.
-  Windows windows_of(const Batch& batch, std::int64_t image, const Range& rows,
+  Windows windows_of(const Batch& batch, std::int64_t image, const Block& block,
                      std::byte* scratch) const {
+    const Range& rows = block.rows;
     const std::uint8_t* codes = input(batch, image);
+    const std::ptrdiff_t filter_row = (by_filter_row_ ? rows.count : op_.dilation.y) * row_bytes();
+    if (!is_framed()) {
+      return {reinterpret_cast<const std::byte*>(codes) + row_offset(rows.first), step_bytes(),
+              filter_row};
+    }
     const std::int64_t top = rows.first * op_.stride.y - op_.padding.top;
-    if (by_filter_row_) {
-      const std::ptrdiff_t filter_row = rows.count * row_bytes();
-      for (std::int32_t y = 0; y < op_.kernel.y; ++y) {
-        frame_in(scratch + y * filter_row, codes,
-                 {top + std::int64_t{y} * op_.dilation.y, rows.count, op_.stride.y});
+    const std::int64_t last = group_of(block.panels.first + block.panels.count - 1);
+    for (std::int64_t group = group_of(block.panels.first); group <= last; ++group) {
+      std::byte* target = scratch + group * group_bytes(rows.count);
+      const Range channels{group * in_group_, in_group_};
+      for (std::int32_t y = 0; by_filter_row_ && y < op_.kernel.y; ++y) {
+        const std::int64_t first = top + std::int64_t{y} * op_.dilation.y;
+        frame_in(target + y * filter_row, codes, {first, rows.count, channels, op_.stride.y});
       }
-      return {scratch, step_bytes(), filter_row};
+      if (!by_filter_row_) frame_in(target, codes, {top, rows_read(rows.count), channels});
     }
-    const std::ptrdiff_t filter_row = op_.dilation.y * row_bytes();
-    if (is_framed()) {
-      frame_in(scratch, codes, {top, rows_read(rows.count)});
-      return {scratch, step_bytes(), filter_row};
-    }
-    return {reinterpret_cast<const std::byte*>(codes) + row_offset(rows.first), step_bytes(),
-            filter_row};
+    return {scratch, step_bytes(), filter_row};
   }
   void frame_in(std::byte* scratch, const std::uint8_t* codes, const InputRows& rows) const {
     if (on_bytes()) {
@@ -321,7 +304,7 @@ class DirectConvolution final : public PanelConvolution {
     const SumsOf sums{
         reinterpret_cast<std::int32_t*>(scratch + parts.sums),
         shortcut_ ? reinterpret_cast<std::int32_t*>(scratch + parts.shortcut_sums) : nullptr};
-    const Windows windows = windows_of(batch, image, block.rows, scratch);
+    const Windows windows = windows_of(batch, image, block, scratch);
     Pixels shortcut_pixels{};
     if (shortcut_) {
       const Range pixels{block.rows.first * width_, block.rows.count * width_};
@@ -340,8 +323,9 @@ class DirectConvolution final : public PanelConvolution {
           const Panel panel{panels.first + p, panel_of(weights, p, row == 0),
                             shortcut_ ? shortcut_->panel_of(shortcut, p, row == 0) : PanelWeights{},
                             shortcut_pixels};
+          const std::ptrdiff_t skipped = group_of(panel.index) * group_bytes(block.rows.count);
           run_rows(batch, image, {block.rows.first + rows.first, rows.count}, panel,
-                   windows.from(row_offset(rows.first)), sums);
+                   windows.from(skipped + row_offset(rows.first)), sums);
         }
       }
     }

@@ -1,79 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps of float values that act on each element alone, or on the channels of each pixel.
 #include <algorithm>
+#include <functional>
 
-#include "pact/runtime/image_step.h"
+#include "pact/runtime/pixel_step.h"
 
 namespace pact::runtime {
 namespace {
 
-class Relu final : public ImageStep {
+class Relu final : public PixelStep {
  public:
-  using ImageStep::ImageStep;
+  using PixelStep::PixelStep;
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* source = input<float>(batch, image);
-    std::transform(source, source + out_.elements(), output<float>(batch, image),
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
+    const float* source = input<float>(batch, image, pixels);
+    std::transform(source, source + elements(pixels), output<float>(batch, image, pixels),
                    [](float x) { return x > 0 ? x : 0.0F; });
   }
 };
 
-class Add final : public ImageStep {
+class Add final : public PixelStep {
  public:
-  using ImageStep::ImageStep;
+  using PixelStep::PixelStep;
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* left = input<float>(batch, image);
-    std::transform(left, left + out_.elements(), input<float>(batch, image, 1),
-                   output<float>(batch, image), [](float a, float b) { return a + b; });
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
+    const float* left = input<float>(batch, image, pixels);
+    std::transform(left, left + elements(pixels), input<float>(batch, image, pixels, 1),
+                   output<float>(batch, image, pixels), [](float a, float b) { return a + b; });
   }
 };
 
-class Pointwise final : public ImageStep {
+class Pointwise final : public PixelStep {
  public:
   Pointwise(const StepContext& context, std::int32_t node)
-      : ImageStep(context, node), op_(std::get<format::Pointwise>(file_node_.operation)) {}
+      : PixelStep(context, node), op_(std::get<format::Pointwise>(file_node_.operation)) {}
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* source = input<float>(batch, image);
-    std::transform(source, source + out_.elements(), output<float>(batch, image),
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
+    const float* source = input<float>(batch, image, pixels);
+    std::transform(source, source + elements(pixels), output<float>(batch, image, pixels),
                    [&](float x) { return numeric::apply(op_.function, op_.a, op_.b, x); });
   }
 
   const format::Pointwise& op_;
 };
 
-class Multiply final : public ImageStep {
+class Multiply final : public PixelStep {
  public:
   Multiply(const StepContext& context, std::int32_t node)
-      : ImageStep(context, node), factors_(context.model.input_of(file_node_, 1).elements()) {}
+      : PixelStep(context, node),
+        by_channel_(context.model.input_of(file_node_, 1).elements() != out_.elements()) {}
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* left = input<float>(batch, image);
-    const float* right = input<float>(batch, image, 1);
-    float* target = output<float>(batch, image);
-    for (std::int64_t i = 0; i < out_.elements(); ++i) target[i] = left[i] * right[i % factors_];
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
+    const float* left = input<float>(batch, image, pixels);
+    float* target = output<float>(batch, image, pixels);
+    const float* right = by_channel_ ? batch.value<float>(file_node_.inputs[1], image)
+                                     : input<float>(batch, image, pixels, 1);
+    const std::int64_t run = by_channel_ ? out_.channels : elements(pixels);
+    for (std::int64_t i = 0; i < elements(pixels); i += run) {
+      std::transform(left + i, left + i + run, right, target + i, std::multiplies<>());
+    }
   }
 
-  std::int64_t factors_;  // as many as elements, or one a channel
+  bool by_channel_;  // a factor for each
 };
 
-class Softmax final : public ImageStep {
+class Softmax final : public PixelStep {
  public:
-  using ImageStep::ImageStep;
+  using PixelStep::PixelStep;
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
-    const float* source = input<float>(batch, image);
-    float* target = output<float>(batch, image);
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
+    const float* source = input<float>(batch, image, pixels);
+    float* target = output<float>(batch, image, pixels);
     const auto channels = static_cast<std::size_t>(out_.channels);
-    for (std::int64_t p = 0; p < out_.pixels(); ++p) {
-      numeric::softmax({source + p * out_.channels, channels, 1},
-                       {target + p * out_.channels, channels, 1});
+    for (std::int64_t i = 0; i < elements(pixels); i += out_.channels) {
+      numeric::softmax({source + i, channels, 1}, {target + i, channels, 1});
     }
   }
 };

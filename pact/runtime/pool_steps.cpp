@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "pact/kernels/maximum.h"
-#include "pact/runtime/image_step.h"
+#include "pact/runtime/pixel_step.h"
 
 namespace pact::runtime {
 namespace {
@@ -35,24 +35,23 @@ struct Windows {
 };
 
 // Takes in `taps` values that lie `stride` apart, for `count` targets in a row. In their order, as
-// the evaluator does: of floats, it decides which of two zeros stays, and that no NaN does.
-template <typename T>
-void take_larger(const T* first, std::int64_t stride, std::int64_t taps, std::int64_t count,
-                 T* __restrict target) {
-  const auto larger = [](T a, T b) { return a < b ? b : a; };
-  const T* second = first + std::min<std::int64_t>(1, taps - 1) * stride;
-  const T* third = first + std::min<std::int64_t>(2, taps - 1) * stride;
+// the evaluator does: it decides which of two zeros stays, and that no NaN does.
+void take_larger(const float* first, std::int64_t stride, std::int64_t taps, std::int64_t count,
+                 float* __restrict target) {
+  const auto larger = [](float a, float b) { return a < b ? b : a; };
+  const float* second = first + std::min<std::int64_t>(1, taps - 1) * stride;
+  const float* third = first + std::min<std::int64_t>(2, taps - 1) * stride;
   for (std::int64_t i = 0; i < count; ++i) {
     target[i] = larger(larger(larger(target[i], first[i]), second[i]), third[i]);
   }
   for (std::int64_t tap = 3; tap < taps; ++tap) {
-    const T* values = first + tap * stride;
+    const float* values = first + tap * stride;
     for (std::int64_t i = 0; i < count; ++i) target[i] = larger(target[i], values[i]);
   }
 }
 
-// A row of outputs. Of codes, the maximum of the rows of the image first, then of their columns;
-// of others, that of each tap in turn.
+// A row of outputs. Of integers, the maximum of the rows of the image first, then of their columns;
+// of floats, that of each tap in turn.
 class MaxPool final : public Step {
  public:
   MaxPool(const StepContext& context, std::int32_t node)
@@ -64,11 +63,11 @@ class MaxPool final : public Step {
         kernel_(kernels::select_maximum(context.isa)) {}
 
   std::string_view kernel() const override {
-    return storage_of(in_) == Storage::U8 ? kernel_.name : std::string_view();
+    return is_float() ? std::string_view() : kernel_.name;
   }
   std::size_t scratch_bytes() const override {
-    if (storage_of(in_) != Storage::U8) return 0;
-    return whole_lines(static_cast<std::size_t>(std::int64_t{in_.width} * in_.channels));
+    if (is_float()) return 0;
+    return whole_lines(static_cast<std::size_t>(row_size()) * element_bytes(storage_of(in_)));
   }
 
   void run(const Batch& batch) const override {
@@ -76,49 +75,57 @@ class MaxPool final : public Step {
       std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
       const std::int64_t image = index / out_.height;
       const std::int64_t y = index % out_.height;
-      if (storage_of(in_) == Storage::U8) {
-        return run_codes(batch, image, y, reinterpret_cast<std::uint8_t*>(scratch));
+      switch (storage_of(in_)) {
+        case Storage::U8:
+          return run_integers(batch, image, y, kernel_.of_codes, scratch);
+        case Storage::I16:
+          return run_integers(batch, image, y, kernel_.of_levels, scratch);
+        case Storage::I32:
+          return run_integers(batch, image, y, kernel_.of_accumulators, scratch);
+        case Storage::F32:
+          return run_floats(batch, image, y);
       }
-      with_type(storage_of(in_), [&](auto zero) { run_row<decltype(zero)>(batch, image, y); });
     });
   }
 
  private:
-  void run_codes(const Batch& batch, std::int64_t image, std::int64_t y,
-                 std::uint8_t* largest) const {
+  bool is_float() const { return storage_of(in_) == Storage::F32; }
+  std::int64_t row_size() const { return std::int64_t{in_.width} * in_.channels; }
+
+  template <typename T>
+  void run_integers(const Batch& batch, std::int64_t image, std::int64_t y,
+                    kernels::MaximumFunction<T> maximum, std::byte* scratch) const {
+    T* largest = reinterpret_cast<T*>(scratch);
     const std::int64_t channels = out_.channels;
-    const std::int64_t row_size = in_.width * channels;
     const Windows windows{op_, in_};
     const Span rows = windows.rows(y);
-    kernel_.run({.values = batch.value<std::uint8_t>(source_, image) + rows.first * row_size,
-                 .stride = row_size,
-                 .taps = rows.size(),
-                 .count = row_size,
-                 .target = largest});
-    std::uint8_t* target = batch.value<std::uint8_t>(node(), image) + y * out_.width * channels;
+    maximum({.values = batch.value<T>(source_, image) + rows.first * row_size(),
+             .stride = row_size(),
+             .taps = rows.size(),
+             .count = row_size(),
+             .target = largest});
+    T* target = batch.value<T>(node(), image) + y * out_.width * channels;
     for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
       const Span columns = windows.columns(x);
-      kernel_.run({.values = largest + columns.first * channels,
-                   .stride = channels,
-                   .taps = columns.size(),
-                   .count = channels,
-                   .target = target});
+      maximum({.values = largest + columns.first * channels,
+               .stride = channels,
+               .taps = columns.size(),
+               .count = channels,
+               .target = target});
     }
   }
 
-  template <typename T>
-  void run_row(const Batch& batch, std::int64_t image, std::int64_t y) const {
+  void run_floats(const Batch& batch, std::int64_t image, std::int64_t y) const {
     const std::int64_t channels = out_.channels;
-    const std::int64_t row_size = in_.width * channels;
     const Windows windows{op_, in_};
     const Span window_rows = windows.rows(y);
-    const T* source = batch.value<T>(source_, image) + window_rows.first * row_size;
-    T* target = batch.value<T>(node(), image) + y * out_.width * channels;
-    std::fill_n(target, out_.width * channels, std::numeric_limits<T>::lowest());
+    const float* source = batch.value<float>(source_, image) + window_rows.first * row_size();
+    float* target = batch.value<float>(node(), image) + y * out_.width * channels;
+    std::fill_n(target, out_.width * channels, std::numeric_limits<float>::lowest());
     for (std::int64_t x = 0; x < out_.width; ++x, target += channels) {
       const Span columns = windows.columns(x);
       for (std::int64_t row = 0; row < window_rows.size(); ++row) {
-        take_larger(source + row * row_size + columns.first * channels, channels, columns.size(),
+        take_larger(source + row * row_size() + columns.first * channels, channels, columns.size(),
                     channels, target);
       }
     }
@@ -132,57 +139,65 @@ class MaxPool final : public Step {
 };
 
 // Sums of levels, and averages of floats.
-class SumPool final : public ImageStep {
+class SumPool final : public PixelStep {
  public:
   SumPool(const StepContext& context, std::int32_t node)
-      : ImageStep(context, node), op_(std::get<format::Pool>(file_node_.operation)) {}
+      : PixelStep(context, node), op_(std::get<format::Pool>(file_node_.operation)) {}
 
  private:
-  void run_image(const Batch& batch, std::int64_t image, std::byte*) const override {
+  void run_pixels(const Batch& batch, std::int64_t image, const Range& pixels) const override {
     if (op_.kind == format::PoolKind::Average) {
-      average(batch, image);
+      average(batch, image, pixels);
     } else if (storage_of(in_) == Storage::U8) {
-      sum<std::uint8_t>(batch, image, in_.grid.lowest);
+      sum<std::uint8_t>(batch, image, pixels, in_.grid.lowest);
     } else {
-      sum<std::int16_t>(batch, image, 0);
+      sum<std::int16_t>(batch, image, pixels, 0);
     }
   }
+  std::int64_t operations() const override { return in_.pixels() / out_.pixels() + 1; }
 
   template <typename T>
-  void sum(const Batch& batch, std::int64_t image, std::int32_t lowest) const {
+  void sum(const Batch& batch, std::int64_t image, const Range& pixels, std::int32_t lowest) const {
     const std::int64_t channels = out_.channels;
-    std::int32_t* target = output<std::int32_t>(batch, image);
-    for_each_output([&](Span rows, Span columns) {
+    const T* source = batch.value<T>(file_node_.inputs[0], image);
+    std::int32_t* target = output<std::int32_t>(batch, image, pixels);
+    for_each_window(pixels, [&](Span rows, Span columns) {
       std::fill_n(target, channels,
                   lowest * static_cast<std::int32_t>(rows.size() * columns.size()));
       for_each_pixel(rows, columns, [&](std::int64_t pixel) {
-        const T* from = input<T>(batch, image) + pixel * channels;
+        const T* from = source + pixel * channels;
         for (std::int64_t c = 0; c < channels; ++c) target[c] += from[c];
       });
       target += channels;
     });
   }
 
-  void average(const Batch& batch, std::int64_t image) const {
-    const float* source = input<float>(batch, image);
-    float* target = output<float>(batch, image);
-    for_each_output([&](Span rows, Span columns) {
+  // In double precision, in the order of the pixels.
+  void average(const Batch& batch, std::int64_t image, const Range& pixels) const {
+    constexpr std::int64_t kChannels = 64;  // whose totals are made together
+    const float* source = batch.value<float>(file_node_.inputs[0], image);
+    float* target = output<float>(batch, image, pixels);
+    for_each_window(pixels, [&](Span rows, Span columns) {
       const bool over_window = op_.over == format::AverageOver::Window;
-      const std::int64_t pixels =
-          over_window ? std::int64_t{op_.kernel.y} * op_.kernel.x : rows.size() * columns.size();
-      for (std::int64_t c = 0; c < out_.channels; ++c) {
-        double total = 0;
-        for_each_pixel(rows, columns,
-                       [&](std::int64_t pixel) { total += source[pixel * in_.channels + c]; });
-        *target++ = static_cast<float>(total / static_cast<double>(pixels));
+      const auto divisor = static_cast<double>(
+          over_window ? std::int64_t{op_.kernel.y} * op_.kernel.x : rows.size() * columns.size());
+      for (std::int64_t first = 0; first < out_.channels; first += kChannels) {
+        const std::int64_t count = std::min(kChannels, out_.channels - first);
+        double totals[kChannels] = {};
+        for_each_pixel(rows, columns, [&](std::int64_t pixel) {
+          const float* from = source + pixel * out_.channels + first;
+          for (std::int64_t c = 0; c < count; ++c) totals[c] += static_cast<double>(from[c]);
+        });
+        target = std::transform(totals, totals + count, target,
+                                [&](double total) { return static_cast<float>(total / divisor); });
       }
     });
   }
 
   template <typename Body>
-  void for_each_output(const Body& body) const {
+  void for_each_window(const Range& pixels, const Body& body) const {
     const Windows windows{op_, in_};
-    for (std::int64_t i = 0; i < out_.pixels(); ++i) {
+    for (std::int64_t i = pixels.first; i < pixels.first + pixels.count; ++i) {
       body(windows.rows(i / out_.width), windows.columns(i % out_.width));
     }
   }

@@ -186,10 +186,11 @@ void Requantizer::run(const Batch& batch, std::int64_t image, const Sums& sums) 
     }
   }
   const auto bytes = static_cast<std::int64_t>(element_bytes(storage_));
+  const bool from_odd = sums.channel % 2 != 0;
   run_({.terms = terms,
         .term_count = static_cast<int>(terms_.size()),
-        .even_offsets = even_offsets_.data() + sums.channel / 2,
-        .odd_offsets = odd_offsets_.data() + sums.channel / 2,
+        .even_offsets = (from_odd ? odd_offsets_ : even_offsets_).data() + sums.channel / 2,
+        .odd_offsets = (from_odd ? even_offsets_ : odd_offsets_).data() + (sums.channel + 1) / 2,
         .shift = shift_,
         .lowest = lowest_,
         .highest = highest_,

@@ -116,7 +116,7 @@ struct StepContext {
 };
 
 /// Finished accumulators [rows][row_stride] of [count][stride] pixels and of `channels` channels
-/// from the even channel `channel` on. Pixels of the next row are `width` further on.
+/// from `channel` on. Pixels of the next row are `width` further on.
 struct Sums {
   const std::int32_t* values = nullptr;
   const std::int32_t* shortcut = nullptr;  // those of the second convolution, if one is fused

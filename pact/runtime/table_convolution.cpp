@@ -117,7 +117,7 @@ class TableConvolution final : public PanelConvolution {
     const std::uint8_t* codes = input(batch, image);
     if (is_framed()) {
       auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
-      frame(codes, {top, rows_read(rows.count)}, padded_width(), framed);
+      frame(codes, {top, rows_read(rows.count), all_channels()}, padded_width(), framed);
       codes = framed;
     } else {
       codes += top * in_.width * channels;

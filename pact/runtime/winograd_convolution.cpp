@@ -196,7 +196,8 @@ class WinogradConvolution final : public PanelConvolution {
     auto* framed = reinterpret_cast<std::uint8_t*>(scratch);
     auto* codes = framed + framed_bytes();
     auto* products = reinterpret_cast<std::int32_t*>(codes + codes_bytes());
-    frame(input(batch, image), {2 * block.rows.first - op_.padding.top, 2 * block.rows.count + 2},
+    frame(input(batch, image),
+          {2 * block.rows.first - op_.padding.top, 2 * block.rows.count + 2, all_channels()},
           framed_width(), framed);
     const std::int64_t tiles = block.rows.count * tiles_across();
     const std::int64_t groups = parts_of(tiles, tiles_in_group_);
