@@ -200,7 +200,6 @@ struct Check {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(check_window(in(), out(), {}, op.stride, {}, {}));
     PACT_CHECK_OK(moves(in()));
-    PACT_CHECK_OK(expect(in().element != Element::Accumulator, "floats or levels"));
     return expect(op.before >= 0 && op.before <= out().channels - in().channels,
                   "room for the channels of the input");
   }

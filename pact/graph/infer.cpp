@@ -290,7 +290,9 @@ struct Infer {
     return type;
   }
   Result<ValueType> of(const Shortcut& op) const {
-    PACT_CHECK_OK(expect_image_of({Element::F32, Element::Level}));
+    PACT_CHECK_OK(expect_inputs(in, 1, 1));
+    PACT_CHECK_OK(expect_image(in[0]));
+    PACT_CHECK_OK(expect_movable(in[0]));
     PACT_CHECK_OK(expect_range("added channels", std::min(op.before, op.after), 0, kMaxExtent));
     PACT_CHECK_OK(expect_range("added channels", std::max(op.before, op.after), 0, kMaxExtent));
     PACT_TRY(Shape shape, windowed(in[0].shape, in[0].channels() + op.before + op.after,

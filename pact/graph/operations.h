@@ -146,7 +146,8 @@ struct Flatten {
   bool operator==(const Flatten&) const = default;
 };
 
-/// Shortcut without weights: every stride-th pixel, zero channels before and after; any type but A.
+/// Shortcut without weights: every stride-th pixel, zero channels before and after; any type but
+/// pixels.
 struct Shortcut {
   Pair stride;
   std::int64_t before = 0;

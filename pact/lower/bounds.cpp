@@ -44,6 +44,10 @@ ChannelBounds bounds_of(const Network& network, NodeId id, const Bounds& known) 
   if (const auto* op = node.as<Slice>()) {
     return {input.begin() + op->first, input.begin() + op->first + op->count};
   }
+  if (const auto* op = node.as<Shortcut>()) {
+    result.insert(result.begin(), static_cast<std::size_t>(op->before), 0);
+    result.resize(channels(node), 0);
+  }
   if (node.as<Rearrange>() != nullptr) {
     return ChannelBounds(channels(node), *std::max_element(input.begin(), input.end()));
   }

@@ -6,8 +6,9 @@
 //   batch_norm(x)   = x g[c] + b[c]
 //   x + y           = the terms of both, the offsets added
 //   average(x)      = sums of v, scale / area
-//   flatten, shortcut, slice, rearrange, concat, max_pool, resize to nearest pixels, and pad where
-//   no offset makes something else of zero, move levels; scales go with their channels
+//   flatten, shortcut and max_pool move integers of any kind; slice, rearrange, concat, resize to
+//   nearest pixels, and pad where no offset makes something else of zero, move levels; scales go
+//   with their channels
 //
 // What no rule fits stays a float operation.
 #include <algorithm>
@@ -232,7 +233,7 @@ class Folder {
 
   bool movable(const Node& node, const Form& form) const {
     const bool levels = holds_levels(form);
-    if (node.as<Flatten>() != nullptr) return true;
+    if (node.as<Flatten>() != nullptr || node.as<Shortcut>() != nullptr) return true;
     if (node.as<MaxPool>() != nullptr) {
       // The maximum commutes with a scale only if that does not turn the order around.
       return form.terms.size() == 1 &&
@@ -245,8 +246,7 @@ class Folder {
     if (const auto* op = node.as<Resize>()) {
       return levels && op->rule.interpolation == numeric::Interpolation::Nearest;
     }
-    return levels && (node.as<GlobalAvgPool>() != nullptr || node.as<Shortcut>() != nullptr ||
-                      node.as<Slice>() != nullptr);
+    return levels && (node.as<GlobalAvgPool>() != nullptr || node.as<Slice>() != nullptr);
   }
 
   static bool is_uniform(const Form& form) {

@@ -168,9 +168,32 @@ std 0.25 0.25
 %linear = linear(%flatten) {out_features=3}
 )";
 
-TEST(Passes, PixelsAreMovedAsIntegers) {
+// A block with half as many pixels and twice as many channels, which its shortcut pools and pads.
+constexpr const char* kPooledShortcut = R"(network "pooled shortcut"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%wide = resize(%input) {size=6x6 scale=1.2x1.2 coordinates=asymmetric rounding=floor}
+%conv1 = conv2d(%wide) {out_channels=4 kernel=3x3 padding=1,1,1,1}
+%bn1 = batch_norm(%conv1) {}
+%relu1 = relu(%bn1) {}
+%conv2 = conv2d(%relu1) {out_channels=8 kernel=3x3 stride=2x2 padding=1,1,1,1}
+%avg = avg_pool(%conv1) {kernel=2x2 stride=2x2}
+%shortcut = shortcut(%avg) {before=1 after=3}
+%add = add(%conv2, %shortcut) {}
+%bn3 = batch_norm(%add) {}
+%relu3 = relu(%bn3) {}
+%pool = global_avg_pool(%relu3) {}
+%flatten = flatten(%pool) {}
+%linear = linear(%flatten) {out_features=3}
+)";
+
+class Moved : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Passes, Moved, testing::Values(kDecoder, kPooledShortcut));
+
+TEST_P(Moved, AsIntegers) {
   for (unsigned seed = 1; seed <= 10; ++seed) {
-    Network floats = value_or_throw(parse(kDecoder));
+    Network floats = value_or_throw(parse(GetParam()));
     fill(floats, seed);
     Network network = value_or_throw(quantize(floats, {.alpha = 2}));
     std::vector<std::int32_t> pixels;

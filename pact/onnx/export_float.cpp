@@ -135,18 +135,8 @@ struct Exporter::Operations {
                        builder_.add_integers(name("axis"), {1})});
     return {};
   }
-  // Rows and columns by a slice, channels by padding.
   Status of(const Shortcut& op) {
-    const bool pads = op.before != 0 || op.after != 0;
-    const std::string sliced = pads ? name("pixels") : node().name;
-    builder_.add_node("Slice", sliced,
-                      {inputs()[0], builder_.add_integers(name("starts"), {0, 0}),
-                       builder_.add_integers(name("ends"), {kToTheEnd, kToTheEnd}),
-                       builder_.add_integers(name("axes"), {2, 3}),
-                       builder_.add_integers(name("steps"), ints(op.stride))});
-    if (!pads) return {};
-    const Ints padding{0, op.before, 0, 0, 0, op.after, 0, 0};
-    builder_.add_node("Pad", node().name, {sliced, builder_.add_integers(name("pads"), padding)});
+    add_shortcut(builder_, node().name, op, inputs()[0]);
     return {};
   }
   // Spreading is a transposed convolution with a weight of one for each channel.
@@ -264,6 +254,20 @@ Result<std::string> Exporter::run() {
   builder_.add_output(output.name, output.type.shape);
   write_metadata(network_, builder_.model());
   return builder_.finish();
+}
+
+void add_shortcut(ModelBuilder& builder, const std::string& name, const Shortcut& shortcut,
+                  const std::string& input) {
+  const bool pads = shortcut.before != 0 || shortcut.after != 0;
+  const std::string sliced = pads ? name + ".pixels" : name;
+  builder.add_node("Slice", sliced,
+                   {input, builder.add_integers(name + ".starts", {0, 0}),
+                    builder.add_integers(name + ".ends", {kToTheEnd, kToTheEnd}),
+                    builder.add_integers(name + ".axes", {2, 3}),
+                    builder.add_integers(name + ".steps", ints(shortcut.stride))});
+  if (!pads) return;
+  const Ints padding{0, shortcut.before, 0, 0, 0, shortcut.after, 0, 0};
+  builder.add_node("Pad", name, {sliced, builder.add_integers(name + ".pads", padding)});
 }
 
 Result<std::string> export_float(const Network& network) {

@@ -211,6 +211,16 @@ class QuantizedExporter final : public Exporter {
       builder().add_node("Flatten", name, {term}).set("axis", std::int64_t{1});
       return name;
     }
+    if (const auto* op = made_by.as<Shortcut>()) {
+      const NodeId input = made_by.inputs[0];
+      const auto first = scale.begin() + op->before;
+      Doubles none;
+      PACT_TRY(const std::string term,
+               add_term(input, {first, first + network().node(input).type.channels()}, none,
+                        name + ".moved"));
+      add_shortcut(builder(), name, *op, term);
+      return name;
+    }
     return make_error(ErrorCode::Unsupported, "node '", made_by.name, "' (",
                       graph::name(made_by.operation), "): cannot be exported from accumulators");
   }

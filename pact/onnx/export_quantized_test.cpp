@@ -130,6 +130,26 @@ TEST(ExportQonnx, HasOneQuantNodeForEachGrid) {
               testing::ElementsAre(7.5F));
 }
 
+// Sums of a pool, their channels among zeros.
+TEST(ExportQdq, MovesAccumulatorsThatAShortcutMoves) {
+  Network n = layer(numeric::symmetric_grid(4), numeric::unsigned_grid(4));
+  const NodeId pool = value_or_throw(n.add("pool", SumPool{{2, 2}, {2, 2}}, {3}));
+  const NodeId moved = value_or_throw(n.add("moved", Shortcut{{1, 1}, 1, 3}, {pool}));
+  const NodeId out = value_or_throw(n.add("sum", Dequantize{}, {moved}));
+  n.set_parameter(out, "scale", Tensor::f32({1, 6}, {9, 0.5F, 0.25F, 9, 9, 9}));
+  n.set_parameter(out, "offset", Tensor::f32({6}, {0, 0, 0, 0, 0, 0}));
+  n.set_output(out);
+  const auto model = exported(n);
+  const auto found = operations(model);
+  const std::vector<std::string> expected{"AveragePool", "Mul", "Slice", "Pad", "Identity"};
+  ASSERT_GE(found.size(), expected.size());
+  EXPECT_EQ(std::vector(found.end() - 5, found.end()), expected);
+  // Of the pool's channels alone: scale * area / (what a level is worth).
+  const pb::TensorProto* factor = find(model, "sum.term0.moved.factor");
+  ASSERT_NE(factor, nullptr);
+  EXPECT_THAT(value_or_throw(decode(*factor, {})).floats(), testing::ElementsAre(8, 4));
+}
+
 TEST(ExportQuantized, RefusesWhatItCannotSay) {
   Network floats;
   value_or_throw(floats.add("image", Input{1, 2, 2}, {}));

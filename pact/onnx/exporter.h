@@ -44,4 +44,8 @@ class Exporter {
   graph::NodeId id_ = 0;
 };
 
+/// A shortcut called `name`: rows and columns by a slice, channels by padding.
+void add_shortcut(ModelBuilder& builder, const std::string& name, const graph::Shortcut& shortcut,
+                  const std::string& input);
+
 }  // namespace pact::onnx

@@ -21,6 +21,14 @@ using testing::HasSubstr;
 
 using Ints = std::vector<std::int64_t>;
 
+Ints random_levels(std::size_t count, int lowest, int highest, unsigned seed) {
+  std::mt19937 random(seed);
+  const auto span = static_cast<std::uint32_t>(highest - lowest + 1);
+  Ints result(count);
+  for (auto& level : result) level = lowest + static_cast<std::int64_t>(random() % span);
+  return result;
+}
+
 // A file of images {2, 6, 6} and 3 results.
 class QuantizedFile {
  public:
@@ -58,6 +66,15 @@ class QuantizedFile {
     return name;
   }
 
+  // Int8 weights of one scale.
+  std::string weight(const std::string& layer, const Shape& shape, float scale) {
+    const auto count = static_cast<std::size_t>(element_count(shape));
+    integers(layer + ".codes", DataType::Int8, shape, random_levels(count, -127, 127, 4));
+    node("DequantizeLinear", layer + ".weight",
+         {layer + ".codes", scalar(layer + ".scale", scale)});
+    return layer + ".weight";
+  }
+
   Result<Network> import() {
     const std::string bytes = value_or_throw(builder.finish());
     auto network = import_network(std::as_bytes(std::span(bytes)), {});
@@ -67,14 +84,6 @@ class QuantizedFile {
 
   ModelBuilder builder;
 };
-
-Ints random_levels(std::size_t count, int lowest, int highest, unsigned seed) {
-  std::mt19937 random(seed);
-  const auto span = static_cast<std::uint32_t>(highest - lowest + 1);
-  Ints result(count);
-  for (auto& level : result) level = lowest + static_cast<std::int64_t>(random() % span);
-  return result;
-}
 
 std::vector<std::int32_t> random_pixels(std::mt19937& random) {
   std::vector<std::int32_t> pixels(2 * 6 * 6);
@@ -182,7 +191,8 @@ TEST(ImportQdq, EachTypeHasItsGrid) {
                         {DataType::UInt2, 0, {}, "u2"},
                         {DataType::UInt8, 0, {{0, 7}}, "u3"},
                         {DataType::Int8, 0, {{-8, 7}}, "a4-8"},
-                        {DataType::Int16, 0, {{-32767, 32767}}, "s16"}};
+                        {DataType::Int16, 0, {{-32767, 32767}}, "s16"},
+                        {DataType::Int16, 0, {}, "s16"}};
   for (const Case& c : cases) {
     QuantizedFile file(25);
     file.qdq("result", "image", 0.1F, c.type, c.zero_point, c.clip);
@@ -351,21 +361,45 @@ TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
   expect_same_after_export(value_or_throw(lower::lower(value_or_throw(file.import()))));
 }
 
+// A stream of 16 bits that a layer with a stride reads, and its shortcut pools and pads.
+QuantizedFile pooled_shortcut() {
+  QuantizedFile f(21);
+  const std::string x = f.qdq("x", "image", 0.03F, DataType::UInt8, 100);
+  f.node("Conv", "conv1", {x, f.weight("conv1", {4, 2, 1, 1}, 0.002F)});
+  const std::string stream = f.qdq("s", "conv1", 0.00113F, DataType::Int16, 0);
+  const std::string a = f.qdq("a", stream, 0.02F, DataType::UInt8, 110);
+  f.node("Conv", "conv2", {a, f.weight("conv2", {8, 4, 2, 2}, 0.002F)}).set("strides", Ints{2, 2});
+  f.node("AveragePool", "pooled", {stream})
+      .set("kernel_shape", Ints{2, 2})
+      .set("strides", Ints{2, 2});
+  f.integers("pads", DataType::Int64, {8}, {0, 1, 0, 0, 0, 3, 0, 0});
+  f.node("Pad", "padded", {"pooled", "pads"});
+  f.node("Add", "sum", {"conv2", "padded"});
+  const std::string b = f.qdq("b", "sum", 0.03F, DataType::UInt8, 110);
+  f.node("GlobalAveragePool", "pool", {b});
+  const std::string c = f.qdq("c", "pool", 0.01F, DataType::UInt8, 110);
+  f.node("Flatten", "flat", {c});
+  f.node("Gemm", "result", {"flat", f.weight("fc", {3, 8}, 0.01F)}).set("transB", std::int64_t{1});
+  return f;
+}
+
+TEST(ImportQuantized, APooledShortcutMovesSums) {
+  QuantizedFile file = pooled_shortcut();
+  const Network lowered = expect_lowers(value_or_throw(file.import()), 8 * 0.01F * 1.27F);
+  const Node& padded = lowered.node(*lowered.find("padded"));
+  ASSERT_NE(padded.as<Shortcut>(), nullptr);
+  EXPECT_EQ(padded.type.element, Element::Accumulator);
+  expect_same_after_export(lowered);
+}
+
 // A strided layer whose levels are resized and spread, then padded and averaged.
 QuantizedFile decoder() {
   QuantizedFile f(17);
-  const auto weight = [&](const std::string& name, const Shape& shape, float scale) {
-    const auto count = static_cast<std::size_t>(element_count(shape));
-    f.integers(name + ".codes", DataType::Int8, shape, random_levels(count, -127, 127, 4));
-    f.node("DequantizeLinear", name + ".weight",
-           {name + ".codes", f.scalar(name + ".scale", scale)});
-    return name + ".weight";
-  };
   const std::string x = f.qdq("x", "image", 0.03F, DataType::UInt8, 100);
-  f.node("Conv", "conv", {x, weight("conv", {4, 2, 2, 2}, 0.002F)}).set("strides", Ints{2, 2});
+  f.node("Conv", "conv", {x, f.weight("conv", {4, 2, 2, 2}, 0.002F)}).set("strides", Ints{2, 2});
   const std::string a = f.qdq("a", "conv", 0.02F, DataType::UInt8, 110);
   f.node("Resize", "larger", {a, "", f.floats("factors", {4}, {1, 1, 2, 2})});
-  f.node("ConvTranspose", "spread", {a, weight("spread", {4, 3, 3, 3}, 0.003F)})
+  f.node("ConvTranspose", "spread", {a, f.weight("spread", {4, 3, 3, 3}, 0.003F)})
       .set("strides", Ints{2, 2})
       .set("pads", Ints{1, 1, 1, 1})
       .set("output_padding", Ints{1, 1});
@@ -376,7 +410,7 @@ QuantizedFile decoder() {
   f.node("GlobalAveragePool", "pool", {"padded"});
   f.qdq("c", "pool", 0.01F, DataType::UInt8, 110);
   f.node("Flatten", "flat", {"c"});
-  f.node("Gemm", "result", {"flat", weight("fc", {3, 7}, 0.01F)}).set("transB", std::int64_t{1});
+  f.node("Gemm", "result", {"flat", f.weight("fc", {3, 7}, 0.01F)}).set("transB", std::int64_t{1});
   return f;
 }
 

@@ -298,6 +298,11 @@ Result<numeric::Grid> grid_of(std::int64_t lowest, std::int64_t highest) {
   if ((codes_of_one_byte || bits == numeric::kStreamBits) && lowest <= 0 && highest >= 0) {
     const numeric::Grid symmetric = numeric::symmetric_grid(std::max(bits, 2));
     if (symmetric.lowest == lowest && symmetric.highest() == highest) return symmetric;
+    // 16-bit integers have one level more than streams: what would saturate there ends above it.
+    if (bits == numeric::kStreamBits && symmetric.lowest - 1 == lowest &&
+        symmetric.highest() == highest) {
+      return symmetric;
+    }
     const auto zero_point = static_cast<std::int32_t>(-lowest);
     if (codes_of_one_byte && highest - lowest + 1 == std::int64_t{1} << bits) {
       return numeric::affine_grid(bits, zero_point);
@@ -305,7 +310,7 @@ Result<numeric::Grid> grid_of(std::int64_t lowest, std::int64_t highest) {
   }
   return unsupported("integers from ", lowest, " to ", highest, " around their zero point: ",
                      "expected 2^k of them for k from 1 to 8, or -(2^(k-1) - 1) to 2^(k-1) - 1 for "
-                     "k from 2 to 8 or 16");
+                     "k from 2 to 8 or 16, or 16-bit integers");
 }
 
 // Levels of `codes`, and the floats that they stand for.
