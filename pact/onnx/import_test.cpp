@@ -10,6 +10,7 @@ namespace {
 using namespace small_files;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Import, ListsAllUnsupportedOperationsAtOnce) {
   File file;
@@ -43,6 +44,61 @@ TEST(Import, RefusesCyclesAndMissingInputs) {
   File none;
   none.node("Relu", "z", {"x"});
   EXPECT_THAT(none.error(), HasSubstr("output 'y' is not made from the image"));
+}
+
+TEST(Import, RefusesOperationsWhoseInputsAreLeftOut) {
+  const std::vector<std::vector<std::string>> left_out = {
+      {}, {""}, {"x"}, {"c"}, {"", "x"}, {"x", ""}, {"", "c"}, {"c", ""}};
+  for (const char* operation : {"Add",
+                                "AveragePool",
+                                "BatchNormalization",
+                                "Cast",
+                                "Clip",
+                                "Concat",
+                                "Conv",
+                                "ConvTranspose",
+                                "DepthToSpace",
+                                "DequantizeLinear",
+                                "Div",
+                                "Dropout",
+                                "Flatten",
+                                "Gather",
+                                "Gemm",
+                                "GlobalAveragePool",
+                                "HardSigmoid",
+                                "HardSwish",
+                                "Identity",
+                                "LeakyRelu",
+                                "MatMul",
+                                "MaxPool",
+                                "Mul",
+                                "Pad",
+                                "QuantizeLinear",
+                                "ReduceMean",
+                                "Relu",
+                                "Reshape",
+                                "Resize",
+                                "Shape",
+                                "Sigmoid",
+                                "Slice",
+                                "Softmax",
+                                "Split",
+                                "Squeeze",
+                                "Sub",
+                                "Transpose",
+                                "Unsqueeze",
+                                "Upsample"}) {
+    for (const auto& inputs : left_out) {
+      File file;
+      file.floats("c", {2}, {1, 2});
+      file.node(operation, "y", inputs);
+      SCOPED_TRACE(operation);
+      const std::string error = file.error();
+      EXPECT_THAT(error, Not(HasSubstr("not supported:")));
+      const bool has_first = !inputs.empty() && !inputs.front().empty();
+      EXPECT_TRUE(has_first || error != "no error");
+    }
+  }
 }
 
 TEST(Import, RefusesOldAndUnknownOperatorSets) {

@@ -259,7 +259,7 @@ Result<NodeId> Importer::Step::add(graph::Operation operation, std::vector<NodeI
 }
 
 Result<View> Importer::Step::view(int i) const {
-  if (has_input(i) && is_view(i)) return importer.views_.at(node.input(i));
+  if (is_view(i)) return importer.views_.at(node.input(i));
   PACT_TRY(const NodeId id, value(i));
   View result{id, shape(id), {}};
   for (std::size_t e = 0; e < result.view.size(); ++e) {
@@ -312,6 +312,7 @@ Status Importer::Step::alias(NodeId id) {
 
 std::string Importer::Step::layer_name(int i) const {
   constexpr std::string_view kEnd = ".weight";
+  if (!has_input(i)) return {};
   const std::string& name = node.input(i);
   if (name.size() <= kEnd.size() || !name.ends_with(kEnd)) return {};
   return name.substr(0, name.size() - kEnd.size());

@@ -96,14 +96,16 @@ class Importer {
     Result<const Constant*> constant(int i) const;
     Result<const Constant*> floats(int i) const;
     Result<std::vector<std::int64_t>> ints(int i) const;
-    bool is_constant(int i) const { return importer.constants_.contains(node.input(i)); }
+    bool is_constant(int i) const {
+      return has_input(i) && importer.constants_.contains(node.input(i));
+    }
     const graph::Shape& shape(graph::NodeId id) const {
       return importer.network_.node(id).type.shape;
     }
 
     /// The value that input `i` is, as a view: of itself as it is, if it is no view yet.
     Result<View> view(int i) const;
-    bool is_view(int i) const { return importer.views_.contains(node.input(i)); }
+    bool is_view(int i) const { return has_input(i) && importer.views_.contains(node.input(i)); }
 
     /// The value and padding that input `i` is, or null.
     const Padded* padded(int i) const;
