@@ -15,5 +15,5 @@ fuzz() {
 
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 fuzz reader pact "$1" &
-fuzz importer onnx "$1"
-wait $!
+fuzz importer onnx "$1" &
+for each in 1 2; do wait -n; done
