@@ -22,7 +22,7 @@ top1() { pact eval "$1" --data fashion-mnist --json | grep -o '"top1":[0-9.]*'; 
 at_least() { awk -v found="$(top1 "$1" | cut -d: -f2)" -v least="$2" 'BEGIN { exit !(found >= least) }'; }
 check "names survive" 0 "^%conv1 = conv2d" cat out/fashion-cnn.txt
 check "8 bits without training" 0 "" at_least out/cnn8/model.pact 0.88
-check "4 bits with training" 0 "" at_least out/cnn4/model.pact 0.87
+check "4 bits with training" 0 "" at_least out/cnn4/model.pact 0.875
 check "the same network comes back from QDQ" 0 "$(top1 out/cnn4/model.pact)" top1 out/cnn4/back.pact
 { pact import out/cnn4/qonnx.onnx --out qonnx.safetensors && pact lower qonnx.safetensors --out qonnx.pact; } >/dev/null
 check "and from QONNX" 0 "$(top1 out/cnn4/model.pact)" top1 qonnx.pact
