@@ -12,7 +12,8 @@ std::string numbers_text(const std::vector<float>& values) {
   for (const float value : values) {
     char buffer[32];
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-    result += (result.empty() ? "" : " ") + std::string(buffer, end);
+    if (!result.empty()) result += ' ';
+    result.append(buffer, end);
   }
   return result;
 }

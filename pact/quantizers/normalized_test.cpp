@@ -67,8 +67,9 @@ TEST(NormalizedPact, IsBatchNormAndThenPact) {
   for (const auto& shape : shapes) {
     const Tensor x = images(shape);
     const Tensor g = torch::randn_like(x);
-    // Of many values some lie on an edge of the clip, where rounding decides which side they are.
-    const double tolerance = x.numel() < 20'000 ? 2e-4 : 0.05;
+    // Of many values some lie on an edge of the clip, where rounding decides which side they are;
+    // the gradient of alpha is one sum of both signs.
+    const double on_edges = x.numel() < 20'000 ? 2e-4 : 0.015;
     for (const Gradient gradient : {Gradient::Pact, Gradient::PactPlus}) {
       for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {
         SCOPED_TRACE(shape[1]);
@@ -78,7 +79,9 @@ TEST(NormalizedPact, IsBatchNormAndThenPact) {
         EXPECT_TRUE(torch::allclose(ours.mean, expected.mean, 1e-5, 1e-6));
         EXPECT_TRUE(torch::allclose(ours.var, expected.var, 1e-4, 1e-6));
         for (std::size_t i = 0; i < ours.gradients.size(); ++i) {
-          EXPECT_LE(distance(ours.gradients[i], expected.gradients[i]), tolerance)
+          const bool of_alpha = i + 1 == ours.gradients.size();
+          EXPECT_LE(distance(ours.gradients[i], expected.gradients[i]),
+                    of_alpha ? 2 * on_edges : on_edges)
               << "gradient " << i;
         }
       }
