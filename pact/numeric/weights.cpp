@@ -164,9 +164,12 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
 
 void dequantize_weights(const QuantizedWeights& quantized, std::span<float> values) {
   PACT_CHECK(values.size() == quantized.codes.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(quantized.grid.level(quantized.codes[i])) *
-                quantized.scales[i / quantized.group_size];
+  const std::size_t size = quantized.group_size;
+  for (std::size_t group = 0; group * size < values.size(); ++group) {
+    const float scale = quantized.scales[group];
+    for (std::size_t i = group * size; i < (group + 1) * size; ++i) {
+      values[i] = static_cast<float>(quantized.grid.level(quantized.codes[i])) * scale;
+    }
   }
 }
 
