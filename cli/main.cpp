@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "pact/base/result.h"
@@ -17,6 +18,15 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     return 0;
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 asks for a command even if there is one, which it does not know.
+    const std::vector<std::string> unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      std::cerr << "pact: expected a command, found '" << unknown.front() << "'; see pact --help\n";
+    } else {
+      app.exit(error);
+    }
+    return pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const pact::Exception& error) {

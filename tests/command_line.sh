@@ -25,7 +25,8 @@ TOML
 
 check "help has examples" 0 "pact train out/w4a4/recipe.toml" "$pact" train --help
 check "version" 0 "^pact [0-9]" "$pact" --version
-check "unknown command" 2 "." "$pact" frobnicate
+check "unknown command" 2 "expected a command, found 'frobnicate'" "$pact" frobnicate
+check "no command" 2 "A subcommand is required" "$pact"
 
 # Killed without warning, resumed, and compared with a run that was left alone.
 check "train" 0 "test [0-9.]+ % \(integer\)" "$pact" train "$work/small.toml" --out "$work/whole"
