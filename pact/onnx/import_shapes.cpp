@@ -39,7 +39,7 @@ Status import_flatten(Step& step) {
   PACT_TRY(View view, step.view(0));
   const std::int64_t axis = step.attributes.integer("axis", 1);
   const auto rank = static_cast<std::int64_t>(view.shape().size()) + 1;
-  if (axis != 1 && axis + rank != 1) return unsupported("flattening from extent ", axis);
+  if (axis != 1 && axis != 1 - rank) return unsupported("flattening from extent ", axis);
   return reshape(step, view, {element_count(view.view)});
 }
 

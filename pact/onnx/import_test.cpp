@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "pact/onnx/small_file_test.h"
 
 namespace pact::onnx {
@@ -98,6 +100,20 @@ TEST(Import, RefusesOperationsWhoseInputsAreLeftOut) {
       const bool has_first = !inputs.empty() && !inputs.front().empty();
       EXPECT_TRUE(has_first || error != "no error");
     }
+  }
+}
+
+TEST(Import, RefusesAxesThatNoTensorHas) {
+  for (const std::int64_t axis : {std::numeric_limits<std::int64_t>::max(),
+                                  std::numeric_limits<std::int64_t>::min(), std::int64_t{4}}) {
+    for (const char* operation : {"Flatten", "Softmax"}) {
+      File file;
+      file.node(operation, "y", {"x"}).set("axis", axis);
+      EXPECT_THAT(file.error(), HasSubstr(text(" extent ", axis))) << operation;
+    }
+    File file;
+    file.node("Concat", "y", {"x", "x"}).set("axis", axis);
+    EXPECT_THAT(file.error(), HasSubstr(text(" extent ", axis)));
   }
 }
 

@@ -118,7 +118,7 @@ class Importer {
 
     /// True if `axis` is that of the channels of a value.
     bool is_channel_axis(std::int64_t axis, graph::NodeId id) const {
-      return axis == 1 || axis + static_cast<std::int64_t>(shape(id).size()) == 0;
+      return axis == 1 || axis == -static_cast<std::int64_t>(shape(id).size());
     }
 
     /// Adds the operation that makes an output; `name` where the file has a better one.
