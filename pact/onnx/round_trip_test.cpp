@@ -10,6 +10,7 @@
 #include "pact/base/file.h"
 #include "pact/graph/evaluator.h"
 #include "pact/graph/quantize.h"
+#include "pact/graph/safetensors.h"
 #include "pact/models/models.h"
 #include "pact/onnx/export.h"
 #include "pact/onnx/import.h"
@@ -169,10 +170,20 @@ TEST(RoundTrip, BuiltInNetworks) {
   }
 }
 
-// The committed file is what the exporter writes, byte for byte; it also starts the fuzzer.
-TEST(RoundTrip, TheGoldenFileIsAsWritten) {
-  const auto golden = std::filesystem::path(PACT_SOURCE_DIR) / "tests/golden/every_operation.onnx";
-  EXPECT_EQ(value_or_throw(read_text(golden)), value_or_throw(export_float(every_operation())));
+// The committed files are what is written, byte for byte; they also start the fuzzers.
+TEST(RoundTrip, TheGoldenFilesAreAsWritten) {
+  const auto folder = std::filesystem::path(PACT_SOURCE_DIR) / "tests/golden";
+  EXPECT_EQ(value_or_throw(read_text(folder / "every_operation.onnx")),
+            value_or_throw(export_float(every_operation())));
+  for (const std::string name : {"every_operation", "qdq", "qonnx"}) {
+    const Network network = value_or_throw(import_network(folder / (name + ".onnx")));
+    const std::vector<std::byte> written = serialize_safetensors(to_tensor_file(network));
+    const std::string golden = value_or_throw(read_text(folder / (name + ".safetensors")));
+    ASSERT_EQ(golden.size(), written.size()) << name;
+    EXPECT_EQ(std::memcmp(golden.data(), written.data(), written.size()), 0) << name;
+    const TensorFile read = value_or_throw(read_safetensors(folder / (name + ".safetensors")));
+    EXPECT_EQ(serialize_safetensors(to_tensor_file(value_or_throw(network_from(read)))), written);
+  }
 }
 
 TEST(RoundTrip, NamesSurvive) {
