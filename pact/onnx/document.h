@@ -65,6 +65,10 @@ struct Constant {
   std::optional<Steps> steps{};
 
   bool is_float() const { return data.index() == 0; }
+  std::int64_t elements() const {
+    return std::visit([](const auto& each) { return static_cast<std::int64_t>(each.size()); },
+                      data);
+  }
   const std::vector<float>& floats() const { return std::get<0>(data); }
   const std::vector<std::int64_t>& ints() const { return std::get<1>(data); }
 };

@@ -20,11 +20,6 @@ Constant vector_constant(Ints values) {
   return {{size}, std::move(values), DataType::Int64};
 }
 
-std::int64_t size_of(const Constant& constant) {
-  return std::visit([](const auto& values) { return static_cast<std::int64_t>(values.size()); },
-                    constant.data);
-}
-
 Status fold_constant(Step& step) {
   if (const pb::TensorProto* tensor = step.attributes.tensor("value")) {
     PACT_TRY(Constant constant, decode(*tensor, {}));
@@ -90,9 +85,11 @@ Status fold_cast(Step& step) {
 // Elements of a vector, in the order of a vector of indices or as a scalar.
 Status fold_gather(Step& step) {
   PACT_TRY(const Ints values, step.ints(0));
+  PACT_TRY(const Constant* vector, step.constant(0));
   PACT_TRY(const Constant* indices, step.constant(1));
   PACT_TRY(const Ints places, step.ints(1));
-  if (step.attributes.integer("axis", 0) != 0 || indices->shape.size() > 1) {
+  if (step.attributes.integer("axis", 0) != 0 || vector->shape.size() != 1 ||
+      indices->shape.size() > 1) {
     return unsupported("a gather from other constants than vectors");
   }
   Ints result;
@@ -249,7 +246,7 @@ Status fold_constant_of_shape(Step& step) {
   if (const pb::TensorProto* tensor = step.attributes.tensor("value")) {
     PACT_TRY(result, decode(*tensor, {}));
   }
-  if (size_of(result) != 1) return unsupported("a value that is no scalar");
+  if (result.elements() != 1) return unsupported("a value that is no scalar");
   result.shape = shape;
   std::visit([&](auto& values) { values.resize(static_cast<std::size_t>(count), values[0]); },
              result.data);
@@ -266,12 +263,14 @@ float combine(const std::string& operation, float a, float b) {
 Status fold_float_arithmetic(Step& step) {
   PACT_TRY(const Constant* a, step.floats(0));
   PACT_TRY(const Constant* b, step.floats(1));
-  if (b->floats().size() != 1 && a->floats().size() != 1 && a->shape != b->shape) {
+  const bool one_is_scalar = b->floats().size() == 1 || a->floats().size() == 1;
+  if (std::min(a->floats().size(), b->floats().size()) == 0 ||
+      (!one_is_scalar && a->shape != b->shape)) {
     return unsupported("arithmetic on constants of shapes ", graph::to_string(a->shape), " and ",
                        graph::to_string(b->shape));
   }
   const std::size_t count = std::max(a->floats().size(), b->floats().size());
-  std::vector<float> result(std::min(a->floats().size(), b->floats().size()) == 0 ? 0 : count);
+  std::vector<float> result(count);
   for (std::size_t i = 0; i < result.size(); ++i) {
     result[i] = combine(step.node.op_type(), a->floats()[a->floats().size() == 1 ? 0 : i],
                         b->floats()[b->floats().size() == 1 ? 0 : i]);

@@ -358,7 +358,9 @@ Status import_gemm(Step& step) {
   if (step.has_input(2)) {
     PACT_TRY(const Constant* added, step.floats(2));
     PACT_TRY(const Constant* weight, step.floats(1));
-    if (weight->shape.size() != 2) return unsupported("weights that are no matrix");
+    if (weight->shape.size() != 2 || weight->floats().empty()) {
+      return unsupported("weights of shape ", graph::to_string(weight->shape));
+    }
     const auto outputs = static_cast<std::size_t>(weight->shape[transposed ? 0 : 1]);
     bias = added->floats();
     if (bias->size() == 1) bias->assign(outputs, added->floats()[0]);

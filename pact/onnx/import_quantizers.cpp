@@ -55,6 +55,7 @@ struct Rule {
 };
 
 Status check_scales(const std::vector<float>& scales) {
+  if (scales.empty()) return make_error(ErrorCode::Corrupt, "expected scales, found none");
   for (const float scale : scales) {
     if (scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale)) continue;
     return make_error(ErrorCode::Corrupt, "expected scales that are positive and finite, found ",
@@ -396,11 +397,11 @@ Status narrow_codes(Step& step) {
   Codes codes = *step.codes(0);
   if (step.has_input(1)) {
     PACT_TRY(const std::int64_t lowest, scalar(step, 1));
-    codes.lowest = std::max(codes.lowest, lowest);
+    codes.lowest = std::clamp(lowest, codes.lowest, codes.highest);
   }
   if (step.has_input(2)) {
     PACT_TRY(const std::int64_t highest, scalar(step, 2));
-    codes.highest = std::min(codes.highest, highest);
+    codes.highest = std::clamp(highest, codes.lowest, codes.highest);
   }
   codes.value.reset();
   step.set_codes(std::move(codes));

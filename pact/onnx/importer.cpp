@@ -101,13 +101,18 @@ Status Importer::check_operations() const {
 }
 
 Status Importer::read_initializers() {
+  constexpr std::int64_t kMostOfFile = 16;
+  constexpr std::int64_t kMostBesides = 1 << 20;
+  auto held = static_cast<std::int64_t>(model_.ByteSizeLong());
   for (const auto& tensor : graph_.initializer()) {
     PACT_TRY(Constant constant, decode(tensor, folder_));
+    held += constant.elements();
     if (!constants_.emplace(tensor.name(), std::move(constant)).second) {
       return make_error(ErrorCode::Corrupt, "tensor '", tensor.name(), "' is there twice");
     }
   }
   if (graph_.sparse_initializer_size() > 0) return unsupported("sparse tensors");
+  most_folded_ = kMostOfFile * held + kMostBesides;
   return {};
 }
 
@@ -141,7 +146,9 @@ Status Importer::read_input() {
                        "': expected batch x channels x height x width, found ", shape.size() + 1,
                        " extents");
   }
-  if (type.shape().dim(0).dim_value() > 0) batch_ = type.shape().dim(0).dim_value();
+  if (type.shape().dim_size() > 0 && type.shape().dim(0).dim_value() > 0) {
+    batch_ = type.shape().dim(0).dim_value();
+  }
   const std::string name = unique_name(input->name());
   PACT_TRY(values_[input->name()],
            network_.add(name, graph::Input{shape[0], shape[1], shape[2]}, {}));
@@ -151,8 +158,9 @@ Status Importer::read_input() {
 
 Status Importer::import_node(const pb::NodeProto& node) {
   if (node.output_size() < 1) return make_error(ErrorCode::Corrupt, "expected an output");
+  std::set<std::string> outputs;
   for (const std::string& output : node.output()) {
-    if (!output.empty() && is_known(output)) {
+    if (!output.empty() && (is_known(output) || !outputs.insert(output).second)) {
       return make_error(ErrorCode::Corrupt, "value '", output, "' is made twice");
     }
   }
@@ -200,11 +208,11 @@ Result<NodeId> Importer::add_padding(const std::string& name) {
   return id;
 }
 
-std::string Importer::unique_name(const std::string& wished) const {
+std::string Importer::unique_name(const std::string& wished) {
   const std::string name = plain(wished);
   if (!names_.contains(name)) return name;
-  for (int i = 2;; ++i) {
-    std::string numbered = text(name, ".", i);
+  for (int& last = numbers_[name];;) {
+    std::string numbered = text(name, ".", ++last + 1);
     if (!names_.contains(numbered)) return numbered;
   }
 }
@@ -271,6 +279,7 @@ Result<View> Importer::Step::view(int i) const {
 Status Importer::Step::add_view(View view) {
   const graph::Shape target = view.shape();
   if (target.size() != 1 && target.size() != 3) {
+    importer.values_.erase(node.output(0));  // what was made on the way
     importer.views_[node.output(0)] = std::move(view);
     return {};
   }
@@ -301,6 +310,10 @@ void Importer::Step::set_parameter(NodeId id, const std::string& role, graph::Te
 }
 
 Status Importer::Step::fold(Constant constant) {
+  importer.folded_ += constant.elements();
+  if (importer.folded_ > importer.most_folded_) {
+    return unsupported("constants computed from others that are far larger than the file");
+  }
   importer.constants_[node.output(0)] = std::move(constant);
   return {};
 }

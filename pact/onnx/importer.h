@@ -153,7 +153,7 @@ class Importer {
   /// The value `name`, which was padded, as one of the network.
   Result<graph::NodeId> add_padding(const std::string& name);
   Status find_output();
-  std::string unique_name(const std::string& wished) const;
+  std::string unique_name(const std::string& wished);
 
   // How often a value is read, and the last node that reads it.
   struct Uses {
@@ -171,8 +171,11 @@ class Importer {
   std::map<std::string, View> views_;
   std::map<std::string, Padded> padded_;
   std::map<std::string, Codes> codes_;
-  std::int64_t batch_ = kBatch;  // its size, if the file fixes it
+  std::int64_t batch_ = kBatch;   // its size, if the file fixes it
+  std::int64_t folded_ = 0;       // elements of constants that are computed
+  std::int64_t most_folded_ = 0;  // so that a small file does not ask for all memory
   std::set<std::string> names_;
+  std::map<std::string, int> numbers_;  // behind names that are wished for more than once
   std::map<std::string, Uses> uses_;
   std::set<const pb::NodeProto*> taken_;  // additions that became the bias of a layer
 };
