@@ -44,11 +44,12 @@ inline ActivationQuantizer pact_quantizer(int bits, float alpha) {
   return quantizer;
 }
 
-/// Two-sided: clips to about [low, high] (moved so that zero is a level), low <= 0 < high.
+/// Two-sided: clips to about [low, high] (moved so that zero is a level), low <= 0 < high. Where
+/// low is not below high, there is no scale: it is not positive, and the lowest level is zero.
 inline ActivationQuantizer two_sided_quantizer(int bits, float low, float high) {
   const float n = static_cast<float>((1 << bits) - 1);
   const float scale = (high - low) / n;
-  const float zero_point = std::clamp(round_half_even(-low / scale), 0.0F, n);
+  const float zero_point = scale > 0 ? std::clamp(round_half_even(-low / scale), 0.0F, n) : 0.0F;
   return make_activation_quantizer(affine_grid(bits, static_cast<std::int32_t>(zero_point)), scale);
 }
 

@@ -111,6 +111,7 @@ TEST(TwoSided, MovesTheRangeSoThatZeroIsALevel) {
 
 TEST(TwoSided, IsUnsignedWhenTheRangeStartsAtZero) {
   EXPECT_EQ(two_sided_quantizer(4, 0.0F, 3.0F).grid, unsigned_grid(4));
+  EXPECT_EQ(two_sided_quantizer(4, 0.0F, 0.0F).grid, unsigned_grid(4));
 }
 
 TEST(Stream, IsSymmetricAndReachesItsRange) {
