@@ -151,6 +151,9 @@ Status check_preprocessing(const Network& network) {
 Result<NodeId> Network::add(std::string node_name, Operation operation,
                             std::vector<NodeId> inputs) {
   PACT_CHECK_OK(check_name(node_name));
+  if (nodes_.size() == kMaxNodes) {
+    return make_error(ErrorCode::Unsupported, "network: expected at most ", kMaxNodes, " nodes");
+  }
   const auto id = static_cast<NodeId>(nodes_.size());
   std::vector<ValueType> types;
   for (const NodeId input : inputs) {
@@ -211,6 +214,10 @@ Status Network::verify() const {
   PACT_CHECK_OK(check_preprocessing(*this));
   std::set<std::string> expected;
   for (NodeId id = 0; id < static_cast<NodeId>(nodes_.size()); ++id) {
+    if ((node(id).as<Input>() != nullptr) != (id == 0)) {
+      return make_error(ErrorCode::Corrupt, "node '", node(id).name,
+                        "': expected one input, as the first node");
+    }
     for (const ParameterSlot& slot : parameter_slots(id)) {
       const std::string full = parameter_name(node(id), slot.role);
       expected.insert(full);

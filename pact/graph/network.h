@@ -120,6 +120,9 @@ class Network {
 /// std positive.
 Status check_preprocessing(const Network& network);
 
+/// Largest number of nodes, which is that of a packed file.
+inline constexpr std::size_t kMaxNodes = std::size_t{1} << 14;
+
 /// Largest number of elements of a value of one image, and of a parameter.
 inline constexpr std::int64_t kMaxElements = std::int64_t{1} << 31;
 

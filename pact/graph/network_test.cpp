@@ -299,6 +299,23 @@ TEST(Verify, EachFaultIsAnErrorThatNamesTheParameter) {
 
 TEST(Verify, RefusesANetworkWithoutNodes) { EXPECT_FALSE(Network().verify()); }
 
+TEST(Verify, RefusesASecondInput) {
+  Network n;
+  value_or_throw(n.add("a", Input{1, 2, 2}, {}));
+  EXPECT_TRUE(n.verify());
+  value_or_throw(n.add("b", Input{1, 2, 2}, {}));
+  EXPECT_THAT(n.verify().error().message, HasSubstr("node 'b': expected one input"));
+}
+
+TEST(Network, HasAsManyNodesAsAPackedFile) {
+  Network n;
+  NodeId last = value_or_throw(n.add("in", Input{1, 1, 1}, {}));
+  while (n.nodes().size() < kMaxNodes) {
+    last = value_or_throw(n.add("n" + std::to_string(n.nodes().size()), Relu{}, {last}));
+  }
+  EXPECT_THAT(n.add("more", Relu{}, {last}).error().message, HasSubstr("at most 16384 nodes"));
+}
+
 TEST(Verify, RefusesALevelOffTheGrid) {
   Network network;
   const NodeId in = value_or_throw(network.add("in", Input{1, 2, 2, ImageElement::Pixels}, {}));

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 namespace pact::graph {
 namespace {
@@ -52,10 +53,24 @@ bool hands_on(const Node& node) {
   return keeps_levels(node) || averages(node) || node.as<Concat>() != nullptr;
 }
 
+// Whatever the operation reads.
+bool makes_nonnegative(const Node& node) {
+  if (const auto* op = node.as<FakeQuantize>()) return op->scheme == ActivationScheme::Pact;
+  if (const auto* op = node.as<Pointwise>()) {
+    return op->function == numeric::Function::Sigmoid ||
+           op->function == numeric::Function::HardSigmoid ||
+           (op->function == numeric::Function::Clip && op->a >= 0);
+  }
+  return node.as<Relu>() != nullptr || node.as<Softmax>() != nullptr;
+}
+
 class Quantizer {
  public:
   Quantizer(const Network& source, const QuantizePolicy& policy)
-      : source_(source), policy_(policy) {}
+      : source_(source), policy_(policy), readers_(source.nodes().size()) {
+    for (NodeId id = 0; id < size(); ++id)
+      readers_[static_cast<std::size_t>(id)] = source.consumers(id);
+  }
 
   Result<Network> run() {
     PACT_CHECK_OK(check_preprocessing(source_));
@@ -72,21 +87,36 @@ class Quantizer {
  private:
   NodeId size() const { return static_cast<NodeId>(source_.nodes().size()); }
 
-  // Layers reached from `id` without passing another layer, an addition or an activation.
-  void reached_layers(NodeId id, std::vector<NodeId>& layers) const {
-    for (const NodeId consumer : source_.consumers(id)) {
-      const Node& node = source_.node(consumer);
-      if (is_layer(node)) layers.push_back(consumer);
-      if (hands_on(node)) reached_layers(consumer, layers);
+  const std::vector<NodeId>& readers(NodeId id) const {
+    return readers_[static_cast<std::size_t>(id)];
+  }
+
+  // Nodes that read the value, or what those that pass it on make of it; each once.
+  std::vector<NodeId> reached(NodeId id, bool (*passes)(const Node&)) const {
+    std::vector<NodeId> found = readers(id);
+    std::set<NodeId> known(found.begin(), found.end());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!passes(source_.node(found[i]))) continue;
+      for (const NodeId reader : readers(found[i])) {
+        if (known.insert(reader).second) found.push_back(reader);
+      }
     }
+    return found;
+  }
+
+  // Layers reached from `id` without passing another layer, an addition or an activation.
+  std::vector<NodeId> reached_layers(NodeId id) const {
+    std::vector<NodeId> layers = reached(id, hands_on);
+    std::erase_if(layers, [&](NodeId node) { return !is_layer(source_.node(node)); });
+    return layers;
   }
 
   // True if such a node reads the value, or what others that hand it on make of it.
   bool is_read_by(NodeId id, bool (*is_such)(const Node&)) const {
-    const auto consumers = source_.consumers(id);
-    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      const Node& node = source_.node(consumer);
-      return hands_on(node) ? is_read_by(consumer, is_such) : is_such(node);
+    const auto found = reached(id, hands_on);
+    return std::any_of(found.begin(), found.end(), [&](NodeId reader) {
+      const Node& node = source_.node(reader);
+      return !hands_on(node) && is_such(node);
     });
   }
 
@@ -101,19 +131,16 @@ class Quantizer {
 
   // True if a concatenation reads the value, whose parts must share one quantizer behind it.
   bool is_concatenated(NodeId id) const {
-    const auto consumers = source_.consumers(id);
-    return std::any_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      const Node& node = source_.node(consumer);
-      return node.as<Concat>() != nullptr || (keeps_levels(node) && is_concatenated(consumer));
-    });
+    const auto found = reached(id, keeps_levels);
+    return std::any_of(found.begin(), found.end(),
+                       [&](NodeId reader) { return source_.node(reader).as<Concat>() != nullptr; });
   }
 
   // True if no layer follows `id` on any path.
   bool makes_result(NodeId id) const {
-    const auto consumers = source_.consumers(id);
-    return std::all_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      return !is_layer(source_.node(consumer)) && makes_result(consumer);
-    });
+    const auto found = reached(id, [](const Node&) { return true; });
+    return std::none_of(found.begin(), found.end(),
+                        [&](NodeId reader) { return is_layer(source_.node(reader)); });
   }
 
   Status assign_policies() {
@@ -175,8 +202,7 @@ class Quantizer {
   }
 
   Status copy_relu(NodeId id) {
-    std::vector<NodeId> layers;
-    reached_layers(id, layers);
+    const std::vector<NodeId> layers = reached_layers(id);
     int bits = 0;
     for (const NodeId layer : layers) {
       if (reads_codes(layer)) bits = std::max(bits, policies_.at(layer).activation_bits);
@@ -257,35 +283,38 @@ class Quantizer {
     return keeps_levels(node) && on_grid(node.inputs[0], bits);
   }
 
+  // True if nothing that the value (of the result) is made of can be negative.
   bool is_nonnegative(NodeId id) const {
-    const Node& node = result_.node(id);
-    if (const auto* op = node.as<FakeQuantize>()) {
-      return op->scheme == ActivationScheme::Pact ||
-             (op->scheme == ActivationScheme::Stream && is_nonnegative(node.inputs[0]));
+    std::vector<NodeId> found{id};
+    std::set<NodeId> known{id};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const Node& node = result_.node(found[i]);
+      if (makes_nonnegative(node)) continue;
+      const auto* op = node.as<FakeQuantize>();
+      const bool is_stream = op != nullptr && op->scheme == ActivationScheme::Stream;
+      if (!is_stream && !hands_on(node)) return false;
+      for (const NodeId input : node.inputs) {
+        if (known.insert(input).second) found.push_back(input);
+      }
     }
-    if (node.as<Relu>() != nullptr || node.as<Softmax>() != nullptr) return true;
-    if (const auto* op = node.as<Pointwise>()) {
-      return op->function == numeric::Function::Sigmoid ||
-             op->function == numeric::Function::HardSigmoid ||
-             (op->function == numeric::Function::Clip && op->a >= 0);
-    }
-    return hands_on(node) && std::all_of(node.inputs.begin(), node.inputs.end(),
-                                         [&](NodeId input) { return is_nonnegative(input); });
+    return true;
   }
 
   // True if layers alone read the value, as it is, among zeros or the largest of its pixels.
   bool feeds_layers(NodeId id) const {
-    const auto consumers = source_.consumers(id);
-    return std::all_of(consumers.begin(), consumers.end(), [&](NodeId consumer) {
-      const Node& node = source_.node(consumer);
-      const bool passes = node.as<MaxPool>() != nullptr || node.as<Pad>() != nullptr;
-      return is_layer(node) || (passes && feeds_layers(consumer));
+    const auto passes = [](const Node& node) {
+      return node.as<MaxPool>() != nullptr || node.as<Pad>() != nullptr;
+    };
+    const auto found = reached(id, passes);
+    return std::all_of(found.begin(), found.end(), [&](NodeId reader) {
+      const Node& node = source_.node(reader);
+      return is_layer(node) || passes(node);
     });
   }
 
   // A value that several nodes read, not layers alone, and that is on no grid is a residual stream.
   bool needs_stream(NodeId id) const {
-    if (source_.node(id).as<Input>() != nullptr || source_.consumers(id).size() < 2) return false;
+    if (source_.node(id).as<Input>() != nullptr || readers(id).size() < 2) return false;
     if (feeds_layers(id) || policy_.inner.activation_bits == kFloatBits) return false;
     return !on_grid(mapped_.at(id), numeric::kStreamBits);
   }
@@ -335,6 +364,7 @@ class Quantizer {
 
   const Network& source_;
   const QuantizePolicy& policy_;
+  std::vector<std::vector<NodeId>> readers_;  // of each node of the source
   Network result_;
   std::map<NodeId, LayerPolicy> policies_;
   std::map<NodeId, NodeId> mapped_;  // node of the source -> node of the result that replaces it
@@ -355,14 +385,19 @@ LayerPolicy QuantizePolicy::eight_bits() {
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
-  const std::size_t star = pattern.find('*');
+  std::size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == name;
   if (!name.starts_with(pattern.substr(0, star))) return false;
-  const std::string_view rest = pattern.substr(star + 1);
-  for (std::size_t at = star; at <= name.size(); ++at) {
-    if (matches(rest, name.substr(at))) return true;
+  name.remove_prefix(star);
+  // What lies between two stars is taken where it is first found: that leaves most for the rest.
+  while (true) {
+    pattern.remove_prefix(star + 1);
+    star = pattern.find('*');
+    if (star == std::string_view::npos) return name.ends_with(pattern);
+    const std::size_t found = name.find(pattern.substr(0, star));
+    if (found == std::string_view::npos) return false;
+    name.remove_prefix(found + star);
   }
-  return false;
 }
 
 Result<Network> quantize(const Network& network, const QuantizePolicy& policy) {

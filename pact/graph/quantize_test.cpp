@@ -415,6 +415,8 @@ TEST(Matches, AStarStandsForAnyText) {
   EXPECT_TRUE(matches("*a*b*", "xxaxxbxx"));
   EXPECT_TRUE(matches("**", "x"));
   EXPECT_TRUE(matches("*ab", "aab"));
+  EXPECT_FALSE(matches("a*a", "a"));
+  EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(300, 'a')));
   EXPECT_FALSE(matches("", "a"));
   EXPECT_FALSE(matches("a", "ab"));
   EXPECT_FALSE(matches("a*", "ba"));
@@ -472,6 +474,19 @@ TEST(Quantize, RefusesAnIncompleteNormalisation) {
   EXPECT_FALSE(quantize(network, {}).has_value());
   network.preprocessing.std = {0.25F, 0.0F, 0.25F};
   EXPECT_FALSE(quantize(network, {}).has_value());
+}
+
+// As many paths as 2^40 lead through it.
+TEST(Quantize, FollowsEveryNodeOnceWhereManyPathsMeet) {
+  Builder b;
+  NodeId x = b.add("input", Input{3, 8, 8}, {});
+  x = b.relu("relu", b.conv("conv", x, 4));
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "d" + std::to_string(i);
+    x = b.add(name + ".add", Add{}, {b.norm(name + ".a", x), b.norm(name + ".b", x)});
+  }
+  b.finish(x);
+  EXPECT_TRUE(quantize(b.network, {}));
 }
 
 }  // namespace
