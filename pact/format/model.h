@@ -38,6 +38,7 @@ struct Padding {
   std::int32_t left = 0;
   std::int32_t bottom = 0;
   std::int32_t right = 0;
+  bool operator==(const Padding&) const = default;
 };
 
 /// Type of a value of one image. `grid` is set for Element::Level.

@@ -126,6 +126,29 @@ std 0.25
   EXPECT_EQ(value_or_throw(format::read(bytes)).nodes.size(), lowered.nodes().size());
 }
 
+// A packed file does not say whether a single pixel has extents; only a linear layer is the same.
+TEST(Pack, AConvolutionOfAFlatValueIsALinearLayerOrRefused) {
+  for (const std::string convolution :
+       {"kernel=1x1", "kernel=1x1 groups=2", "kernel=3x3 padding=1,1,1,1"}) {
+    Network network = value_or_throw(parse(R"(network "flat"
+mean 0.1
+std 0.3
+%image = input() {channels=1 height=2 width=2}
+%levels = fake_quantize(%image) {scheme=range bits=8}
+%pixel = rearrange(%levels) {view=4 order=0 shape=4x1x1}
+%conv = conv2d(%pixel) {out_channels=4 )" + convolution +
+                                           R"( weights=min-max/8/tensor}
+%result = flatten(%conv) {}
+)"));
+    models::initialize(network, 1);
+    network.set_parameter(1, "low", Tensor::f32({1}, {-1}));
+    network.set_parameter(1, "high", Tensor::f32({1}, {1}));
+    const auto bytes = value_or_throw(pack(value_or_throw(lower(network))));
+    const auto unpacked = unpack(value_or_throw(format::read(bytes)));
+    EXPECT_EQ(unpacked.has_value(), convolution == "kernel=1x1") << convolution;
+  }
+}
+
 TEST(Pack, RefusesANetworkThatIsNotLowered) {
   Network network = value_or_throw(models::build("demo-resnet", {1, 28, 28, 2}));
   models::initialize(network, 1);

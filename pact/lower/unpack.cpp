@@ -63,6 +63,13 @@ class Unpacker {
     return {};
   }
   Status of(const format::Conv& op) {
+    const bool is_pointwise =
+        op.kernel.y == 1 && op.kernel.x == 1 && op.groups == 1 && op.padding == format::Padding{};
+    if (reads_flat_value() && !is_pointwise) {
+      return make_error(ErrorCode::Unsupported, "layer '", node_->name,
+                        "': expected one group and one weight for each channel of a value "
+                        "without extents");
+    }
     if (!op.integer()) return float_layer(op);
     if (reads_flat_value()) {
       PACT_CHECK_OK(add(IntLinear{channels(), op.grid}));
