@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/train/checkpoint.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "pact/base/file.h"
@@ -36,12 +37,24 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   checkpoint.recipe = recipe->second;
   try {
     const auto json = nlohmann::json::parse(progress->second);
-    checkpoint.epoch = json.at("epoch");
-    checkpoint.step = json.at("step");
-    checkpoint.optimizer_steps = json.at("optimizer_steps");
+    const auto count = [&](const char* key) {
+      const auto& found = json.at(key);
+      if (!found.is_number_unsigned() || found > std::numeric_limits<std::int32_t>::max()) {
+        throw_error(ErrorCode::Corrupt, path.string(), ": progress: expected a count as '", key,
+                    "', found ", found.dump());
+      }
+      return found.template get<std::int64_t>();
+    };
+    checkpoint.epoch = count("epoch");
+    checkpoint.step = count("step");
+    checkpoint.optimizer_steps = count("optimizer_steps");
     checkpoint.loss_sum = json.at("loss_sum");
-    checkpoint.correct = json.at("correct");
-    checkpoint.seen = json.at("seen");
+    checkpoint.correct = count("correct");
+    checkpoint.seen = count("seen");
+    if ((checkpoint.seen > 0) != (checkpoint.step > 0)) {
+      throw_error(ErrorCode::Corrupt, path.string(), ": progress: expected images of ",
+                  checkpoint.step, " steps, found ", checkpoint.seen);
+    }
   } catch (const nlohmann::json::exception& error) {
     throw_error(ErrorCode::Corrupt, path.string(),
                 ": the checkpoint's progress is damaged: ", error.what());

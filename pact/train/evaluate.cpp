@@ -41,12 +41,19 @@ torch::Tensor scales_of(const graph::Network& network, graph::NodeId id, std::in
   return torch::tensor(scales).view(shape);
 }
 
+void check_preprocessed(const graph::Network& network) {
+  if (!network.preprocessing.mean.empty()) return;
+  throw_error(ErrorCode::InvalidArgument, "network '", network.name,
+              "': expected the mean and std of its images, found none (pact import --mean --std)");
+}
+
 torch::Tensor normalized(const graph::Network& network, std::span<const std::uint8_t> pixels,
                          std::int64_t count) {
   const graph::Shape& shape = network.node(0).type.shape;
   const auto bytes = torch::from_blob(const_cast<std::uint8_t*>(pixels.data()),
                                       {count, shape[0], shape[1], shape[2]}, torch::kByte);
   const auto& p = network.preprocessing;
+  check_preprocessed(network);
   const auto mean = torch::tensor(p.mean).view({1, -1, 1, 1});
   const auto std = torch::tensor(p.std).view({1, -1, 1, 1});
   return (bytes.to(torch::kFloat) / 255.0F - mean) / std;
@@ -72,7 +79,13 @@ void check_fits(const graph::Network& network, const data::Dataset& dataset) {
                 graph::to_string(found), ", but '", dataset.name, "' has ",
                 graph::to_string(expected));
   }
-  const std::int64_t outputs = network.node(network.output()).type.channels();
+  check_preprocessed(network);
+  const graph::ValueType& result = network.node(network.output()).type;
+  if (graph::element_count(result.shape) != result.channels()) {
+    throw_error(ErrorCode::InvalidArgument, "network '", network.name,
+                "': expected one number for each class, found ", graph::to_string(result.shape));
+  }
+  const std::int64_t outputs = result.channels();
   if (outputs < static_cast<std::int64_t>(dataset.classes.size())) {
     throw_error(ErrorCode::InvalidArgument, "network '", network.name, "' tells ", outputs,
                 " classes apart, but '", dataset.name, "' has ", dataset.classes.size());
@@ -103,7 +116,7 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
                             .permute({0, 3, 1, 2});
     const auto labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
     const auto logits = module.forward(images, nn::Mode::Evaluate).cpu();
-    correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
+    correct += logits.flatten(1).argmax(1).eq(labels).sum().item<std::int64_t>();
   }
   const auto images = static_cast<std::int64_t>(dataset.size());
   return {.top1 = static_cast<double>(correct) / static_cast<double>(images),

@@ -133,6 +133,7 @@ class Trainer {
         optimizer_(module_, recipe.optimizer),
         loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
     check_fits(position_.network, dataset_);
+    check_position();
     dropout_tap(position_.network, recipe_, {});
     if (recipe_.distillation) teacher_.emplace(recipe_, options_, position_.network);
     value_or_throw(write_atomically(options_.folder / "recipe.toml", recipe_.text));
@@ -185,6 +186,14 @@ class Trainer {
     }
     found.recipe = recipe_.text;
     return found;
+  }
+
+  void check_position() const {
+    const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
+    if (position_.epoch <= recipe_.epochs && position_.step <= steps) return;
+    throw_error(ErrorCode::Corrupt, checkpoint_path().string(), ": expected at most ",
+                recipe_.epochs, " epochs of ", steps, " steps, found epoch ", position_.epoch,
+                " and step ", position_.step);
   }
 
   void calibrate() {
@@ -245,7 +254,7 @@ class Trainer {
     }
     ++position_.step;
     position_.loss_sum += value * static_cast<double>(size);
-    position_.correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
+    position_.correct += logits.flatten(1).argmax(1).eq(labels).sum().item<std::int64_t>();
     position_.seen += size;
     images_ += size;
     if (hooks_.on_step) hooks_.on_step(step_report(steps));
@@ -354,7 +363,9 @@ class Trainer {
     std::istringstream lines(text ? *text : std::string{});
     for (std::string line; std::getline(lines, line);) {
       const json row = json::parse(line, nullptr, false);
-      if (row.is_object() && row.value("epoch", std::int64_t{0}) <= position_.epoch) {
+      if (!row.is_object()) continue;
+      const json epoch = row.value("epoch", json{});
+      if (epoch.is_number_integer() && epoch.get<std::int64_t>() <= position_.epoch) {
         kept += line + "\n";
       }
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <limits>
 
 #include "pact/base/file.h"
 #include "pact/graph/safetensors.h"
@@ -194,6 +195,42 @@ TEST_F(Trainer, DamagedCheckpointsAreErrors) {
   }
   value_or_throw(write_atomically(path, good));
   EXPECT_EQ(load_checkpoint(path).step, 2);
+}
+
+TEST_F(Trainer, ProgressThatNoRunMakesIsRefused) {
+  interrupt(recipe(), "progress", 2);
+  const auto path = folder_ / "progress/checkpoint.safetensors";
+  const Checkpoint good = load_checkpoint(path);
+  const auto expect_refused = [&](std::int64_t Checkpoint::*field, std::int64_t value,
+                                  const std::string& message) {
+    Checkpoint changed = good;
+    changed.*field = value;
+    save_checkpoint(changed, path);
+    EXPECT_THAT([&] { train(recipe(), options("progress", Start::Resume), hooks()); },
+                ThrowsMessage<Exception>(HasSubstr(message)));
+  };
+  expect_refused(&Checkpoint::step, -1, "expected a count as 'step', found -1");
+  expect_refused(&Checkpoint::step, 121, "expected at most 1 epochs of 120 steps, found epoch 0");
+  expect_refused(&Checkpoint::epoch, 2, "found epoch 2");
+  expect_refused(&Checkpoint::epoch, std::numeric_limits<std::int64_t>::max(), "as 'epoch'");
+  expect_refused(&Checkpoint::seen, 0, "expected images of 2 steps, found 0");
+}
+
+TEST(CheckFits, ANetworkSaysHowItsImagesAreNormalised) {
+  data::Dataset dataset;
+  dataset.channels = 1;
+  dataset.height = dataset.width = 2;
+  dataset.classes = {"one", "two"};
+  graph::Network network;
+  const auto input = value_or_throw(network.add("image", graph::Input{1, 2, 2}, {}));
+  value_or_throw(network.add("flat", graph::Flatten{}, {input}));
+  EXPECT_THAT([&] { check_fits(network, dataset); },
+              ThrowsMessage<Exception>(HasSubstr("expected the mean and std of its images")));
+  network.preprocessing = {{0.5F}, {0.25F}};
+  EXPECT_NO_THROW(check_fits(network, dataset));
+  network.set_output(input);
+  EXPECT_THAT([&] { check_fits(network, dataset); },
+              ThrowsMessage<Exception>(HasSubstr("one number for each class, found 1x2x2")));
 }
 
 TEST_F(Trainer, ARunOfOtherBitsIsAStart) {
