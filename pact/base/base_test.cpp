@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -276,6 +277,18 @@ TEST_F(FileTest, WritingOverAFolderFailsAndLeavesNoTemporaryFile) {
   EXPECT_EQ(status.error().code, ErrorCode::Io);
   EXPECT_THAT(names_in_folder(), testing::ElementsAre("taken"));
   EXPECT_TRUE(fs::is_directory(folder_ / "taken" / "inside"));
+}
+
+TEST_F(FileTest, ALinkKeepsItsPlaceAndWhatIsNoFileIsLeftAlone) {
+  ASSERT_TRUE(write_atomically(folder_ / "target", "old"));
+  fs::create_symlink(folder_ / "target", folder_ / "link");
+  ASSERT_TRUE(write_atomically(folder_ / "link", "new"));
+  EXPECT_EQ(contents(folder_ / "target"), "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(write_atomically(folder_ / "pipe", "text").error().message,
+              HasSubstr("pipe: expected a file, found something else"));
+  EXPECT_TRUE(fs::is_fifo(folder_ / "pipe"));
 }
 
 TEST_F(FileTest, AFolderThatIsNotWritableKeepsTheOldFile) {

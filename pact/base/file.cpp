@@ -111,7 +111,15 @@ Status create_folders(const std::filesystem::path& path) {
   return make_error(ErrorCode::Io, path.string(), ": cannot create: ", error.message());
 }
 
-Status write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+Status write_atomically(const std::filesystem::path& given, std::span<const std::byte> bytes) {
+  std::error_code none;
+  const std::filesystem::path target = std::filesystem::canonical(given, none);
+  const std::filesystem::path& path = none ? given : target;  // what links lead to, if it is there
+  const auto kind = std::filesystem::status(path, none).type();
+  if (kind != std::filesystem::file_type::regular &&
+      kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none) {
+    return make_error(ErrorCode::Io, given.string(), ": expected a file, found something else");
+  }
   const std::filesystem::path temporary = text(path.string(), ".partial-", ::getpid());
   Status status = write_and_sync(temporary, bytes);
   if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error(path, "replace");
