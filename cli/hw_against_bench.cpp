@@ -28,12 +28,16 @@ Bench read_bench(const std::string& file) {
   const std::string content = value_or_throw(read_text(file));
   try {
     const nlohmann::json json = nlohmann::json::parse(content);
-    if (json.at("batch").get<int>() != 1) {
+    if (json.at("batch") != 1) {
       throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement of batch 1, found ",
-                  json.at("batch").get<int>());
+                  json.at("batch").dump());
     }
     Bench bench;
     for (const nlohmann::json& layer : json.at("layers")) {
+      if (!layer.at("macs").is_number_unsigned()) {
+        throw_error(ErrorCode::Corrupt, file, ": expected a number of MACs, found ",
+                    layer.at("macs").dump());
+      }
       Step step{layer.at("name").get<std::string>(), layer.at("kernel").get<std::string>(),
                 layer.at("ms").get<double>() * 1e-3, layer.at("macs").get<std::int64_t>()};
       if (step.macs == 0) {

@@ -48,6 +48,10 @@ void run_run(const RunOptions& options) {
   const Model model = value_or_throw(Model::load(options.model));
   Session session = value_or_throw(Session::create(model));
   const ImageShape shape = model.image();
+  if (shape.channels != 1 && shape.channels != 3) {
+    throw_error(ErrorCode::InvalidArgument, options.model,
+                ": expected a network of grey or RGB images, found ", shape.channels, " channels");
+  }
   std::vector<float> logits(model.outputs());
   nlohmann::json all = nlohmann::json::array();
   for (const std::string& path : options.images) {
