@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -7,6 +8,17 @@
 #include "cli/commands.h"
 #include "pact/base/result.h"
 #include "pact/base/version.h"
+
+namespace {
+
+// Names in files may hold what moves a terminal's cursor.
+std::string one_line(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Trains low-bit neural networks with PACT and runs exactly what was trained.",
@@ -31,7 +43,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const pact::Exception& error) {
     std::fflush(stdout);
-    std::cerr << "pact: " << error.what() << '\n';
+    std::cerr << "pact: " << one_line(error.what()) << '\n';
     return pact::exit_status(error.error().code);
   } catch (const std::exception& error) {
     // LibTorch's messages carry a backtrace after their first line.

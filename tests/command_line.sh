@@ -26,6 +26,8 @@ TOML
 check "help has examples" 0 "pact train out/w4a4/recipe.toml" "$pact" train --help
 check "version" 0 "^pact [0-9]" "$pact" --version
 check "unknown command" 2 "expected a command, found 'frobnicate'" "$pact" frobnicate
+printf '"a\\nb" = 1\n' >"$work/key.toml"
+check "messages of one line" 2 "unknown key 'a\?b'" "$pact" train "$work/key.toml" --out "$work/key"
 check "no command" 2 "A subcommand is required" "$pact"
 
 # Killed without warning, resumed, and compared with a run that was left alone.
