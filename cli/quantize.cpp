@@ -52,7 +52,6 @@ void run_quantize(const QuantizeOptions& options) {
   const graph::Network network = float_network(options.network);
   const std::filesystem::path folder(options.output);
   refuse_checkpoint(folder);
-  value_or_throw(create_folders(folder));
   const auto bytes = graph::serialize_safetensors(graph::to_tensor_file(network));
   value_or_throw(write_atomically(folder / kNetworkFile, bytes));
   train::TrainOptions training;

@@ -10,7 +10,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 . tests/check.sh
 ln -s "$root/examples" "$root/recipes" "$work"/
-mkdir "$work/out"
 cd "$work"
 PATH=$(dirname "$pact"):$PATH
 

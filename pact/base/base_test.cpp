@@ -253,21 +253,14 @@ TEST_F(FileTest, AReaderOfTheOldFileKeepsIt) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "old contents");
 }
 
-TEST_F(FileTest, WritingIntoAMissingFolderIsAnErrorThatNamesTheFile) {
-  const Status status = write_atomically(folder_ / "absent" / "a", "text");
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, ErrorCode::NotFound);
-  EXPECT_THAT(status.error().message, HasSubstr((folder_ / "absent" / "a").string()));
-  EXPECT_TRUE(names_in_folder().empty());
-}
-
 TEST_F(FileTest, FoldersAreMadeUnlessAFileIsInTheWay) {
-  EXPECT_TRUE(create_folders(folder_ / "new" / "inner"));
-  EXPECT_TRUE(create_folders(folder_ / "new" / "inner"));
-  EXPECT_TRUE(fs::is_directory(folder_ / "new" / "inner"));
-  ASSERT_TRUE(write_atomically(folder_ / "file", "text"));
-  EXPECT_THAT(create_folders(folder_ / "file" / "inner").error().message,
-              HasSubstr((folder_ / "file" / "inner").string() + ": cannot create: "));
+  EXPECT_TRUE(write_atomically(folder_ / "new" / "inner" / "file", "text"));
+  EXPECT_EQ(contents(folder_ / "new" / "inner" / "file"), "text");
+  const Status status = write_atomically(folder_ / "new" / "inner" / "file" / "a", "text");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::Io);
+  EXPECT_THAT(status.error().message,
+              HasSubstr((folder_ / "new" / "inner" / "file").string() + ": cannot create: "));
 }
 
 TEST_F(FileTest, WritingOverAFolderFailsAndLeavesNoTemporaryFile) {

@@ -35,8 +35,10 @@ class FileDescriptor {
   int descriptor_;
 };
 
-Status write_and_sync(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+// Errors name `path`, whose place `temporary` takes.
+Status write_and_sync(const std::filesystem::path& temporary, const std::filesystem::path& path,
+                      std::span<const std::byte> bytes) {
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return io_error(path, "create");
   while (!bytes.empty()) {
     const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
@@ -47,6 +49,14 @@ Status write_and_sync(const std::filesystem::path& path, std::span<const std::by
   if (::fsync(file.get()) != 0) return io_error(path, "flush");
   if (file.close() != 0) return io_error(path, "close");
   return {};
+}
+
+Status create_folders(const std::filesystem::path& path) {
+  if (path.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return make_error(ErrorCode::Io, path.string(), ": cannot create: ", error.message());
 }
 
 }  // namespace
@@ -104,13 +114,6 @@ Result<std::string> read_text(const std::filesystem::path& path) {
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-Status create_folders(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) return {};
-  return make_error(ErrorCode::Io, path.string(), ": cannot create: ", error.message());
-}
-
 Status write_atomically(const std::filesystem::path& given, std::span<const std::byte> bytes) {
   std::error_code none;
   const std::filesystem::path target = std::filesystem::canonical(given, none);
@@ -120,9 +123,10 @@ Status write_atomically(const std::filesystem::path& given, std::span<const std:
       kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none) {
     return make_error(ErrorCode::Io, given.string(), ": expected a file, found something else");
   }
+  PACT_CHECK_OK(create_folders(path.parent_path()));
   const std::filesystem::path temporary = text(path.string(), ".partial-", ::getpid());
-  Status status = write_and_sync(temporary, bytes);
-  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error(path, "replace");
+  Status status = write_and_sync(temporary, given, bytes);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error(given, "replace");
   if (!status) ::unlink(temporary.c_str());
   return status;
 }

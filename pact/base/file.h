@@ -36,14 +36,12 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-/// Makes a folder and those above it; Ok if it is there.
-Status create_folders(const std::filesystem::path& path);
-
 /// The whole file as text.
 Result<std::string> read_text(const std::filesystem::path& path);
 
-/// Writes `bytes` to a temporary file beside `path`, flushes it to the disk and renames it. On
-/// failure (a full disk, say) `path` is as it was and the temporary file is gone.
+/// Writes `bytes` to a temporary file beside `path`, flushes it to the disk and renames it; makes
+/// the folders above it first. On failure (a full disk, say) `path` is as it was and the temporary
+/// file is gone.
 Status write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 Status write_atomically(const std::filesystem::path& path, std::string_view text);
 
