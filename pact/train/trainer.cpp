@@ -132,7 +132,6 @@ class Trainer {
         module_(position_.network, recipe.precision, device_),
         optimizer_(module_, recipe.optimizer),
         loader_(dataset_, loader_options(recipe, position_.network, dataset_)) {
-    check_fits(position_.network, dataset_);
     check_position();
     dropout_tap(position_.network, recipe_, {});
     if (recipe_.distillation) teacher_.emplace(recipe_, options_, position_.network);
@@ -165,14 +164,15 @@ class Trainer {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     torch::set_num_threads(recipe_.threads > 0 ? recipe_.threads : std::max(1, cores));
     if (options_.start == Start::Fresh) {
-      value_or_throw(create_folders(options_.folder));
       Checkpoint fresh;
       fresh.network = starting_network(recipe_, options_);
       fresh.recipe = recipe_.text;
+      check_fits(fresh.network, dataset_);
       return fresh;
     }
     Checkpoint found = load_checkpoint(checkpoint_path());
     const graph::Network expected = starting_network(recipe_, options_);
+    check_fits(expected, dataset_);
     if (graph::print(found.network) != graph::print(expected)) {
       throw_error(ErrorCode::InvalidArgument, checkpoint_path().string(),
                   ": the checkpoint is of another network ('", found.network.name,
@@ -419,7 +419,8 @@ graph::Network starting_network(const Recipe& recipe, const TrainOptions& option
       recipe.network.ends_with(".safetensors")
           ? stored_network(recipe, options)
           : built_network(recipe, *info, static_cast<std::int64_t>(classes.size()));
-  if (network.preprocessing.mean.empty()) {
+  const bool fits = network.node(0).type.channels() == info->channels;
+  if (network.preprocessing.mean.empty() && fits) {
     network.preprocessing.mean.assign(info->mean.begin(), info->mean.end());
     network.preprocessing.std.assign(info->std.begin(), info->std.end());
   }

@@ -12,6 +12,7 @@
 
 #include "pact/base/file.h"
 #include "pact/graph/safetensors.h"
+#include "pact/models/models.h"
 #include "pact/train/checkpoint.h"
 #include "pact/train/evaluate.h"
 
@@ -306,6 +307,28 @@ TEST_F(Trainer, AStoredNetworkIsQuantizedAndCalibratedWithoutTraining) {
   EXPECT_NE(made.parameters().at("relu1.alpha").floats()[0], 6);
   EXPECT_EQ(load_checkpoint(folder_ / "own/checkpoint.safetensors").network.parameters(),
             made.parameters());
+}
+
+TEST_F(Trainer, ANetworkOfOtherImagesIsRefusedBeforeAFolderIsMade) {
+  graph::Network network;
+  const auto image = value_or_throw(network.add("image", graph::Input{3, 28, 28}, {}));
+  const auto flat = value_or_throw(network.add("flat", graph::Flatten{}, {image}));
+  value_or_throw(network.add("fc", graph::Linear{.out_features = 10}, {flat}));
+  models::initialize(network, 1);
+  for (const bool normalised : {false, true}) {
+    const std::vector<float> half(normalised ? 3 : 0, 0.5F);
+    network.preprocessing = {half, half};
+    std::filesystem::create_directories(folder_);
+    value_or_throw(write_atomically(folder_ / "rgb.safetensors",
+                                    graph::serialize_safetensors(graph::to_tensor_file(network))));
+    Recipe own = recipe();
+    own.network = "rgb.safetensors";
+    TrainOptions in_folder = options("own");
+    in_folder.recipe_folder = folder_;
+    EXPECT_THAT([&] { train(own, in_folder, hooks()); },
+                ThrowsMessage<Exception>(HasSubstr("reads images of 3x28x28, but 'mnist' has")));
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "own"));
+  }
 }
 
 TEST_F(Trainer, LaterLayersReadTheLevelsThatAreGiven) {
