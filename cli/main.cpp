@@ -18,6 +18,12 @@ std::string one_line(std::string message) {
   return message;
 }
 
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "pact";
+  for (const CLI::App* named : app->get_subcommands()) command += " " + named->get_name();
+  return command + ": " + one_line(error.what()) + "; see " + command + " --help\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -25,10 +31,14 @@ int main(int argc, char** argv) {
                "pact"};
   app.set_version_flag("--version", "pact " PACT_VERSION);
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
+  app.failure_message(usage_error);
   pact::cli::add_commands(app);
   try {
     app.parse(argc, argv);
+    std::cout.flush();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+      pact::throw_error(pact::ErrorCode::Io, "standard output: cannot write");
+    }
     return 0;
   } catch (const CLI::RequiredError& error) {
     // CLI11 asks for a command even if there is one, which it does not know.

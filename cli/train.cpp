@@ -3,7 +3,12 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <limits>
 #include <memory>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "cli/commands.h"
 #include "cli/show.h"
@@ -19,6 +24,15 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 void on_signal(int) { interrupted = 1; }
+
+// The tensors that a step frees are those that the next one takes: given back to the system in
+// between, their pages would be cleared each time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
 
 struct TrainOptions {
   std::string recipe;
@@ -125,6 +139,7 @@ void train_and_save(const train::Recipe& recipe, const train::TrainOptions& opti
 
 Trained run_training(const train::Recipe& recipe, const train::TrainOptions& options,
                      const data::Dataset& test) {
+  keep_freed_memory();
   interrupted = 0;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);

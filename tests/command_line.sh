@@ -28,7 +28,9 @@ check "version" 0 "^pact [0-9]" "$pact" --version
 check "unknown command" 2 "expected a command, found 'frobnicate'" "$pact" frobnicate
 printf '"a\\nb" = 1\n' >"$work/key.toml"
 check "messages of one line" 2 "unknown key 'a\?b'" "$pact" train "$work/key.toml" --out "$work/key"
-check "no command" 2 "A subcommand is required" "$pact"
+check "no command" 2 "^pact: A subcommand is required; see pact --help" "$pact"
+check "no images" 2 "^pact run: images is required; see pact run --help" "$pact" run model.pact
+check "output that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' data >/dev/full"
 
 # Killed without warning, resumed, and compared with a run that was left alone.
 check "train" 0 "test [0-9.]+ % \(integer\)" "$pact" train "$work/small.toml" --out "$work/whole"
@@ -179,4 +181,4 @@ else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"
 fi
 
-finish 40
+finish 42
