@@ -234,20 +234,34 @@ inline void expect_equal_run(const Network& network, const Model& model,
   expect_same_bits(outputs, expected.outputs);
 }
 
-inline constexpr std::pair<int, int> kThreadsAndBatches[] = {{1, 1}, {3, 3}, {1, 16}, {3, 16}};
+struct Split {
+  int threads, batch;
+};
+// Four images divide none of these batches but 1.
+inline constexpr Split kSplits[] = {{1, 1}, {3, 3}, {1, 16}, {3, 16}};
 
-// Five images divide neither batch; every instruction set.
+inline std::int64_t macs(const Model& model) {
+  std::int64_t total = 0;
+  for (const format::Node& node : model.file().nodes) total += model.file().macs(node);
+  return total;
+}
+
+// Every instruction set. Scalar kernels take a hundred times as long: large networks are split in
+// one way for them.
 inline void expect_runtime_equals_evaluator(const Network& network) {
-  const Expected expected = evaluate_images(network, 5);
+  constexpr std::int64_t kLarge = 1'000'000;
+  const Expected expected = evaluate_images(network, 4);
   const Model model = packed(network);
+  const bool large = macs(model) > kLarge;
   std::size_t runs = 0;
   for (const Isa isa : available_isas()) {
-    for (const auto& [threads, batch] : kThreadsAndBatches) {
+    for (const auto& [threads, batch] : kSplits) {
+      if (large && isa == Isa::Scalar && batch != 3) continue;
       expect_equal_run(network, model, {.threads = threads, .batch = batch, .isa = isa}, expected);
       ++runs;
     }
   }
-  ASSERT_EQ(runs, available_isas().size() * std::size(kThreadsAndBatches));
+  ASSERT_GE(runs, 1 + (available_isas().size() - 1) * std::size(kSplits));
 }
 
 }  // namespace pact::testing_networks
