@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Runs a packed network on one grey image, in C. */
+ * Runs a packed network on an image of one grey, in C. */
 #include <pact/runtime/pact.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,12 @@ int main(int argc, char** argv) {
     for (size_t i = 1; i < outputs; ++i) {
       if (logits[i] > logits[best]) best = i;
     }
-    printf("%s\n", pact_model_class(model, best));
+    const char* name = pact_model_class(model, best);
+    if (name != NULL) {
+      printf("%s\n", name);
+    } else {
+      printf("class %zu\n", best);
+    }
   }
   free(image);
   free(logits);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a packed network on one grey image: the whole C++ interface in one page.
+// Runs a packed network on an image of one grey: the whole C++ interface in one page.
 #include <pact/runtime/model.h>
 
 #include <algorithm>
@@ -29,6 +29,10 @@ int main(int argc, char** argv) {
   }
   const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
   const auto classes = model->classes();
-  std::printf("%s\n", classes[static_cast<std::size_t>(best)].c_str());
+  if (classes.empty()) {
+    std::printf("class %td\n", best);
+  } else {
+    std::printf("%s\n", classes[static_cast<std::size_t>(best)].c_str());
+  }
   return 0;
 }
