@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY ?= passive
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
-	@echo "make format, make zoo (trains the committed network anew), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN and ONNX Runtime), make rtl (simulates and synthesises the hardware), make clean"
+	@echo "make format, make zoo (trains the 4- and 5-bit ResNet-20 of the zoo anew, a day), make onnx (compares with ONNX Runtime), make bench (compares with oneDNN and ONNX Runtime), make rtl (simulates and synthesises the hardware), make clean"
 
 setup:
 	@tools/setup.sh
