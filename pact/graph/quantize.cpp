@@ -145,6 +145,7 @@ class Quantizer {
 
   Status assign_policies() {
     std::vector<bool> used(policy_.overrides.size());
+    const std::vector<NodeId> first = reached_layers(0);
     for (NodeId id = 0; id < size(); ++id) {
       const Node& node = source_.node(id);
       if (is_quantized_already(node)) {
@@ -152,9 +153,8 @@ class Quantizer {
                           "' is quantized already (node '", node.name, "')");
       }
       if (!is_layer(node)) continue;
-      const bool reads_image = source_.node(node.inputs[0]).as<Input>() != nullptr;
       LayerPolicy chosen = policy_.inner;
-      if (reads_image) chosen = policy_.first;
+      if (std::find(first.begin(), first.end(), id) != first.end()) chosen = policy_.first;
       if (makes_result(id)) chosen = policy_.last;
       for (std::size_t i = 0; i < policy_.overrides.size(); ++i) {
         if (!matches(policy_.overrides[i].pattern, node.name)) continue;

@@ -36,7 +36,7 @@ struct LayerOverride {
 
 struct QuantizePolicy {
   LayerPolicy inner;
-  LayerPolicy first = eight_bits();      // layers that read the image
+  LayerPolicy first = eight_bits();      // layers that read the image, perhaps padded or pooled
   LayerPolicy last = eight_bits();       // layers that make the result
   std::vector<LayerOverride> overrides;  // the last one that matches wins over all of these
   AlphaGradient gradient = AlphaGradient::Pact;

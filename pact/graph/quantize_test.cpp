@@ -218,6 +218,13 @@ TEST(Quantize, FirstInnerAndLastLayersHaveTheirWeights) {
   EXPECT_EQ(policy.inner.weights.bits, 4);
 }
 
+TEST(Quantize, ALayerIsFirstBehindAPooledImage) {
+  Builder b;
+  const NodeId image = b.add("input", Input{3, 8, 8}, {});
+  b.finish(b.conv("one", b.add("means", AvgPool{{2, 2}, {2, 2}}, {image}), 4));
+  EXPECT_EQ(weights(quantized(b.network), "one"), QuantizePolicy{}.first.weights);
+}
+
 TEST(Quantize, TheImageAndTheClassifierGetQuantizersOfTheirOwn) {
   const Network before = post_activation();
   const Network n = quantized(before);
