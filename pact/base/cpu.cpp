@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/base/cpu.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #if defined(__x86_64__)
@@ -64,39 +63,53 @@ Result<Isa> parse_isa(std::string_view text) {
                     ", found '", text, "'");
 }
 
-std::vector<Isa> available_isas() {
-  std::vector<Isa> isas{Isa::Scalar};
+bool can_run(Isa isa) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    isas.push_back(Isa::Avx2);
-    if (has_avx_vnni()) isas.push_back(Isa::AvxVnni);
-  }
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    isas.push_back(Isa::Avx512);
-    if (__builtin_cpu_supports("avx512vnni")) {
-      isas.push_back(Isa::Avx512Vnni);
-      if (has_amx()) isas.push_back(Isa::Amx);
-    }
-  }
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl");
+  const bool has_avx512_vnni = has_avx512 && __builtin_cpu_supports("avx512vnni");
+#endif
+  switch (isa) {
+    case Isa::Scalar:
+      return true;
+#if defined(__x86_64__)
+    case Isa::Avx2:
+      return has_avx2;
+    case Isa::AvxVnni:
+      return has_avx2 && has_avx_vnni();
+    case Isa::Avx512:
+      return has_avx512;
+    case Isa::Avx512Vnni:
+      return has_avx512_vnni;
+    case Isa::Amx:
+      return has_avx512_vnni && has_amx();
 #endif
 #if defined(__aarch64__) && defined(__linux__)
-  if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) isas.push_back(Isa::NeonDot);
+    case Isa::NeonDot:
+      return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #endif
+    default:
+      return false;
+  }
+}
+
+std::vector<Isa> available_isas() {
+  std::vector<Isa> isas;
+  for (const IsaName& row : kIsaNames) {
+    if (can_run(row.isa)) isas.push_back(row.isa);
+  }
   return isas;
 }
 
 Result<Isa> selected_isa() {
-  const std::vector<Isa> isas = available_isas();
   const char* forced = std::getenv("PACT_ISA");
-  if (forced == nullptr || *forced == '\0') return isas.back();
+  if (forced == nullptr || *forced == '\0') return available_isas().back();
   PACT_TRY(const Isa isa, parse_isa(forced));
-  if (std::find(isas.begin(), isas.end(), isa) == isas.end()) {
-    return make_error(ErrorCode::Unsupported, "PACT_ISA: this machine cannot run '", forced,
-                      "'; its fastest level is '", name(isas.back()), "'");
-  }
-  return isa;
+  if (can_run(isa)) return isa;
+  return make_error(ErrorCode::Unsupported, "PACT_ISA: this machine cannot run '", forced,
+                    "'; its fastest level is '", name(available_isas().back()), "'");
 }
 
 }  // namespace pact

@@ -30,13 +30,16 @@ std::string_view name(Isa isa);
 /// The level called `text`; an unknown name is an error that lists the known ones.
 Result<Isa> parse_isa(std::string_view text);
 
-/// The levels that this machine can run, slowest first. Always holds Scalar. On Linux, a process on
-/// a CPU with AMX is given the registers of tiles by this call, for good: signal stacks must then
-/// be large enough for them.
+/// Whether this machine can run a level. On Linux, a process that asks for Amx on a CPU that has it
+/// is given the registers of tiles, for good: signal stacks must then be large enough for them.
+bool can_run(Isa isa);
+
+/// The levels that this machine can run, slowest first. Always holds Scalar. Asks for Amx.
 std::vector<Isa> available_isas();
 
 /// The level to use: the one that the environment variable PACT_ISA names, else the fastest
-/// available. A name that is unknown or that this machine cannot run is an error.
+/// available. A name that is unknown or that this machine cannot run is an error. Asks for Amx only
+/// where it may be the answer.
 Result<Isa> selected_isa();
 
 }  // namespace pact

@@ -10,6 +10,9 @@
 #if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
 #endif
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
 
 namespace pact {
 namespace {
@@ -57,6 +60,18 @@ std::byte* new_block(std::size_t bytes) { return allocate(bytes); }
 void delete_block(std::byte* data, std::size_t) { deallocate(data); }
 #endif
 
+// Where more is promised than there is, who writes to it would be ended.
+std::size_t memory_of_machine() {
+#if defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
+  const auto pages = sysconf(_SC_PHYS_PAGES);
+  const auto page_bytes = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page_bytes > 0) {
+    return static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes);
+  }
+#endif
+  return std::numeric_limits<std::size_t>::max();
+}
+
 constexpr std::size_t rounded(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
@@ -67,10 +82,16 @@ LargePages::~LargePages() {
   for (const Block& block : blocks_) delete_block(block.data, block.size);
 }
 
+bool LargePages::is_left(std::size_t bytes) const {
+  std::size_t left = memory_of_machine();
+  for (const Block& block : blocks_) left -= std::min(left, block.size);
+  return left > kBlock && bytes < left - kBlock;
+}
+
 std::span<std::byte> LargePages::take(std::size_t bytes) {
   if (bytes == 0) return {};
-  if (bytes > std::numeric_limits<std::size_t>::max() - kBlock) throw std::bad_alloc();
   if (blocks_.empty() || blocks_.back().size - blocks_.back().used < bytes) {
+    if (!is_left(bytes)) throw std::bad_alloc();
     blocks_.reserve(blocks_.size() + 1);
     const std::size_t size = rounded(bytes, kBlock);
     blocks_.push_back({new_block(size), size, 0});

@@ -18,7 +18,8 @@ class LargePages {
   LargePages& operator=(const LargePages&) = delete;
   ~LargePages();
 
-  /// Memory that starts on a cache line, of any content. Throws std::bad_alloc.
+  /// Memory that starts on a cache line, of any content. Throws std::bad_alloc, also where all that
+  /// is taken would be more than the machine has.
   std::span<std::byte> take(std::size_t bytes);
   /// The same, of zeros.
   std::span<std::byte> take_zeros(std::size_t bytes);
@@ -37,6 +38,8 @@ class LargePages {
     std::size_t size;
     std::size_t used;
   };
+  bool is_left(std::size_t bytes) const;
+
   std::vector<Block> blocks_;
 };
 

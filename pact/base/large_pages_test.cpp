@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <new>
 #include <vector>
 
 namespace pact {
@@ -41,6 +43,15 @@ TEST(LargePages, WhatIsReleasedIsTakenAgain) {
     std::fill(zeros.begin(), zeros.end(), std::byte{2});
     EXPECT_TRUE(is_all(kept, std::byte{0})) << bytes;
   }
+}
+
+TEST(LargePages, RefusesMoreThanTheMachineHas) {
+  LargePages memory;
+  for (const std::size_t bytes : {std::size_t{1} << 48, std::numeric_limits<std::size_t>::max() - 1,
+                                  std::numeric_limits<std::size_t>::max()}) {
+    EXPECT_THROW(memory.take(bytes), std::bad_alloc) << bytes;
+  }
+  EXPECT_EQ(memory.take(7).size(), 7U);
 }
 
 TEST(LargePages, ReleasesEverything) {

@@ -2,8 +2,9 @@
 #include "pact/base/thread_pool.h"
 
 #include <chrono>
+#include <exception>
 #include <limits>
-#include <system_error>
+#include <utility>
 
 #include "pact/base/result.h"
 
@@ -47,11 +48,12 @@ ThreadPool::ThreadPool(int threads)
     : looks_first_(threads <= static_cast<int>(std::thread::hardware_concurrency())) {
   PACT_CHECK(threads >= 1 && threads <= kMaxThreads);
   shares_ = std::vector<Share>(static_cast<std::size_t>(threads));
+  workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int worker = 1; worker < threads; ++worker) {
     try {
       workers_.emplace_back([this, worker] { work(worker); });
-    } catch (const std::system_error&) {
-      return;  // The system starts no more threads; those that run do all the work.
+    } catch (const std::exception&) {
+      return;  // No memory or no more threads to be had; those that run do all the work.
     }
   }
 }
@@ -92,9 +94,11 @@ void ThreadPool::run(std::int64_t count, Call call, const void* context) {
   start_.notify_all();
   do_indices(loop, 0);
   const auto all_done = [&] { return done_indices_.load(std::memory_order_acquire) == count; };
-  if (looks_first_ ? look_for(all_done) : all_done()) return;
-  std::unique_lock lock(mutex_);
-  end_.wait(lock, all_done);
+  if (!(looks_first_ ? look_for(all_done) : all_done())) {
+    std::unique_lock lock(mutex_);
+    end_.wait(lock, all_done);
+  }
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
 void ThreadPool::work(int worker) {
@@ -134,11 +138,20 @@ std::int64_t ThreadPool::do_share(std::size_t share, std::uint32_t loop, int wor
     // The loop of an index that is taken goes on until it is done, and so do call_ and context_.
     // Whoever saw the end of the next loop, which is stored after its `next`, takes nothing here.
     if (!from.next.compare_exchange_weak(next, next + 1, std::memory_order_relaxed)) continue;
-    call_(context_, index_of(next), worker);
+    do_index(index_of(next), worker);
     ++done;
     next = from.next.load(std::memory_order_relaxed);
   }
   return done;
+}
+
+void ThreadPool::do_index(std::int64_t index, int worker) noexcept {
+  try {
+    call_(context_, index, worker);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    thrown_ = std::current_exception();
+  }
 }
 
 }  // namespace pact

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -28,8 +29,8 @@ class ThreadPool {
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls `body(index, worker)` once for each index in [0, count), `worker` in [0, size()), and
-  /// returns when all are done. count < 2^32. `body` must not throw and must not call the pool. Not
-  /// reentrant.
+  /// returns when all are done. count < 2^32. `body` must not call the pool. What it throws is
+  /// thrown here, of several throws one; other indices may then be left out. Not reentrant.
   template <typename Body>
   void parallel_for(std::int64_t count, const Body& body) {
     run(
@@ -47,6 +48,7 @@ class ThreadPool {
   void work(int worker);
   void do_indices(std::uint32_t loop, int worker);
   std::int64_t do_share(std::size_t share, std::uint32_t loop, int worker);
+  void do_index(std::int64_t index, int worker) noexcept;
 
   // Neighbouring indices, which one worker takes first: what it wrote for them in an earlier loop
   // is in its cache. Then it takes what others have left. The next index is tagged with its loop:
@@ -68,6 +70,7 @@ class ThreadPool {
   std::int64_t count_ = 0;
   Call call_ = nullptr;
   const void* context_ = nullptr;
+  std::exception_ptr thrown_;  // by a body of this loop
 };
 
 }  // namespace pact
