@@ -103,6 +103,17 @@ TEST(Verify, RefusesMoreElementsThanFitTheRuntime) {
   expect_refused(model, "values of at most 2^30 elements in all");
 }
 
+TEST(Verify, RefusesMoreChannelsThanFitTheRuntime) {
+  Value floats = value(Element::F32, 1 << 20, 1);
+  Model model =
+      single(value(Element::Pixel, 1, 1 << 10), value(Element::F32, 1, 1 << 10), Flatten{}, floats);
+  model.output = 2;
+  for (std::int32_t i = 2; i < 16; ++i) model.nodes.push_back({"relu", Relu{}, {i}, floats});
+  EXPECT_TRUE(verify(model));
+  model.nodes.push_back({"relu", Relu{}, {2}, floats});
+  expect_refused(model, "at most 2^24 channels in all nodes, once for each input");
+}
+
 TEST(Verify, RefusesMoreWeightsThanFitTheRuntime) {
   Value image = value(Element::Pixel, 1, 1024);
   Value floats = value(Element::F32, 1, 1024);

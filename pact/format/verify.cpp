@@ -19,6 +19,7 @@ struct Sums {
   explicit Sums(std::size_t nodes) : filters(nodes), largest(nodes) {}
   std::vector<std::vector<std::int64_t>> filters;
   std::vector<std::int64_t> largest;
+  std::int64_t channels = 0;  // of the nodes so far, once for each input
 };
 
 // Sums of the absolute levels of filters, from what each byte adds: all its codes, or the one code
@@ -411,6 +412,10 @@ Status check_node(const Model& model, std::size_t index, Sums& sums) {
     PACT_CHECK_OK(
         expect(input >= 0 && static_cast<std::size_t>(input) < index, "inputs made before"));
   }
+  const auto inputs = static_cast<std::int64_t>(node.inputs.size());
+  sums.channels += node.value.channels * std::max<std::int64_t>(inputs, 1);
+  PACT_CHECK_OK(expect(sums.channels <= kMaxAllChannels,
+                       "at most 2^24 channels in all nodes, once for each input"));
   const Check check{model, node, sums};
   PACT_CHECK_OK(std::visit([&](const auto& op) { return check.of(op); }, node.operation));
   sums.largest[index] = check.largest();
