@@ -25,10 +25,6 @@ struct Avx2 {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offsets));
   }
   // Elements 1, 3, .. in the places of 0, 2, ..
-  template <typename T>
-  static Vector load_odd(const T*, Vector values, Mask) {
-    return odd_elements(values);
-  }
   static Vector odd_elements(Vector values) {
     return _mm256_castps_si256(_mm256_movehdup_ps(_mm256_castsi256_ps(values)));
   }
@@ -40,11 +36,14 @@ struct Avx2 {
   static Vector clamp(Vector words, Vector lowest, Vector highest) {
     return _mm256_min_epi16(_mm256_max_epi16(words, lowest), highest);
   }
+  static void store_halves(std::uint8_t* low, std::uint8_t* high, __m128i bytes) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(low), bytes);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(high), _mm_unpackhi_epi64(bytes, bytes));
+  }
   static void store(std::uint8_t* first, std::uint8_t* second, Vector words, Mask) {
     const __m128i bytes =
         _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(first), bytes);
-    _mm_storeh_pd(reinterpret_cast<double*>(second), _mm_castsi128_pd(bytes));
+    store_halves(first, second, bytes);
   }
   static void store(std::int16_t* first, std::int16_t* second, Vector words, Mask) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(first), _mm256_castsi256_si128(words));
@@ -87,10 +86,8 @@ struct Avx2 {
   static void store(std::uint8_t* target, const std::ptrdiff_t (&at)[4], Vector bytes, Mask) {
     const __m128i low = _mm256_castsi256_si128(bytes);
     const __m128i high = _mm256_extracti128_si256(bytes, 1);
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(target), low);
-    _mm_storeh_pd(reinterpret_cast<double*>(target + at[1]), _mm_castsi128_pd(low));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(target + at[2]), high);
-    _mm_storeh_pd(reinterpret_cast<double*>(target + at[3]), _mm_castsi128_pd(high));
+    store_halves(target, target + at[1], low);
+    store_halves(target + at[2], target + at[3], high);
   }
 };
 

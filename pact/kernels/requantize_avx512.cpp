@@ -38,12 +38,7 @@ struct Avx512 {
   static Vector load_offsets(const std::int64_t* offsets, std::int64_t count) {
     return _mm512_maskz_loadu_epi64(static_cast<__mmask8>(first_lanes(count, 8)), offsets);
   }
-  // Elements 1, 3, .. in the places of 0, 2, ..: read from there, or shuffled, because shifts have
-  // one port alone.
-  template <typename T, typename AnyMask>
-  static Vector load_odd(const T*, Vector values, AnyMask) {
-    return odd_elements(values);
-  }
+  // Elements 1, 3, .. in the places of 0, 2, ..: shuffled, because shifts have one port alone.
   static Vector odd_elements(Vector values) {
     return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(values)));
   }

@@ -23,10 +23,6 @@ struct Neon {
     return vreinterpretq_s32_s64(vld1q_s64(offsets));
   }
   // Elements 1, 3 in the places of 0, 2.
-  template <typename T>
-  static Vector load_odd(const T*, Vector values, Mask) {
-    return odd_elements(values);
-  }
   static Vector odd_elements(Vector values) { return vrev64q_s32(values); }
   static Vector high_halves(Vector even, Vector odd) { return vtrn2q_s32(even, odd); }
   static Vector pack(Vector first, Vector second) {

@@ -41,7 +41,7 @@ struct Term {
         reinterpret_cast<const T*>(values + pixel.row * row_bytes + pixel.column * pixel_bytes);
     const auto v = Ops::load(at, mask);
     sums.even = Ops::add(sums.even, Ops::multiply(v, even_multipliers));
-    sums.odd = Ops::add(sums.odd, Ops::multiply(Ops::load_odd(at, v, mask), odd_multipliers));
+    sums.odd = Ops::add(sums.odd, Ops::multiply(Ops::odd_elements(v), odd_multipliers));
   }
 };
 
