@@ -140,7 +140,7 @@ TEST_F(CApi, FailuresGiveTextAndTheNextSuccessClearsIt) {
   EXPECT_EQ(pact_model_load("/no/such/file.pact"), nullptr);
   EXPECT_THAT(pact_error(), HasSubstr("/no/such/file.pact: cannot open"));
   EXPECT_EQ(pact_model_load(nullptr), nullptr);
-  EXPECT_STREQ(pact_error(), "path: expected text, found NULL");
+  EXPECT_STREQ(pact_error(), "path: expected one, found NULL");
   ASSERT_TRUE(write_atomically(path_, std::string_view("not a packed network at all")));
   EXPECT_EQ(pact_model_load(path_.c_str()), nullptr);
   EXPECT_THAT(pact_error(), HasSubstr("expected a packed network"));
@@ -152,6 +152,33 @@ TEST_F(CApi, FailuresGiveTextAndTheNextSuccessClearsIt) {
   EXPECT_THAT(pact_error(), HasSubstr("threads: expected 1 to 256, found 0"));
   EXPECT_EQ(pact_session_create(model, 1, -1), nullptr);
   EXPECT_THAT(pact_error(), HasSubstr("batch: expected 1 to 4096, found -1"));
+  pact_model_free(model);
+}
+
+TEST_F(CApi, RefusesWhatItCannotRunAndTheNextRunClearsIt) {
+  EXPECT_EQ(pact_session_create(nullptr, 1, 1), nullptr);
+  EXPECT_STREQ(pact_error(), "model: expected one, found NULL");
+  pact_model* model = pact_model_load(path_.c_str());
+  ASSERT_NE(model, nullptr) << pact_error();
+  pact_session* session = pact_session_create(model, 1, 1);
+  ASSERT_NE(session, nullptr) << pact_error();
+  std::vector<float> outputs(5 * kChannels);
+  const std::uint8_t* images = images_.data();
+  EXPECT_EQ(pact_session_run(nullptr, images, 1, PACT_PLANAR, outputs.data()), 1);
+  EXPECT_STREQ(pact_error(), "session: expected one, found NULL");
+  EXPECT_EQ(pact_session_run(session, nullptr, 1, PACT_PLANAR, outputs.data()), 1);
+  EXPECT_STREQ(pact_error(), "images: expected one, found NULL");
+  EXPECT_EQ(pact_session_run(session, images, 1, PACT_PLANAR, nullptr), 1);
+  EXPECT_STREQ(pact_error(), "outputs: expected one, found NULL");
+  EXPECT_EQ(pact_session_run(session, images, 1, 2, outputs.data()), 1);
+  EXPECT_STREQ(pact_error(), "order: expected PACT_PLANAR or PACT_INTERLEAVED, found 2");
+  // Whose bytes, 48 an image, are 48 once 64 bits have overflowed.
+  const std::size_t count = (std::size_t{1} << 60) + 1;
+  EXPECT_EQ(pact_session_run(session, images, count, PACT_PLANAR, outputs.data()), 1);
+  EXPECT_THAT(pact_error(), HasSubstr("count: expected at most "));
+  EXPECT_EQ(pact_session_run(session, images, 5, PACT_PLANAR, outputs.data()), 0);
+  EXPECT_STREQ(pact_error(), "");
+  pact_session_free(session);
   pact_model_free(model);
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "pact/kernels/dot.h"
+#include "pact/kernels/table_dot.h"
 #include "pact/numeric/pack.h"
 
 namespace pact::runtime {
@@ -132,7 +133,6 @@ Cut cut(std::int64_t rows, std::int64_t rows_in_block, std::int64_t panels, std:
 
 bool PanelConvolution::cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes) {
   constexpr std::int64_t kCachedBytes = 192 << 10;
-  constexpr std::int64_t kMostBytes = 64 << 20;
   rows_in_block_ = 1;
   for (std::int64_t most = rows_; rows_in_block_ < most;) {
     const std::int64_t middle = most - (most - rows_in_block_) / 2;
@@ -142,7 +142,7 @@ bool PanelConvolution::cut_rows(const std::function<std::int64_t(std::int64_t)>&
       most = middle - 1;
     }
   }
-  return bytes(rows_in_block_) <= kMostBytes;
+  return bytes(rows_in_block_) <= kMostScratch;
 }
 
 bool PanelConvolution::sums_of_codes_fit() const {
@@ -187,6 +187,28 @@ bool PanelConvolution::suits_winograd() const {
   };
   return is(op_.kernel, 3) && is(op_.stride, 1) && is(op_.dilation, 1) && op_.groups == 1 &&
          in_.channels >= kFewestChannels && in_.channels % 4 == 0 && out_.pixels() >= 4;
+}
+
+bool PanelConvolution::suits_tables(Isa isa) const {
+  constexpr std::int64_t kLargest = (1 << kernels::kTableBits) - 1;
+  const std::int64_t largest_level =
+      kLargest * std::int64_t{op_.grid.step} + std::abs(std::int64_t{op_.grid.lowest});
+  if (op_.grid.bits > kernels::kTableBits || largest_code() > kLargest ||
+      filter_size() * kLargest * largest_level > std::numeric_limits<std::int32_t>::max()) {
+    return false;
+  }
+  if (is_fully_connected()) return true;
+  const bool pairs_are_contiguous =  // those under a row of a filter
+      op_.groups == 1 && op_.dilation.x == 1 && in_.channels % kernels::kTableGroup == 0;
+  // Faster where a product of bytes takes several instructions, and most columns are wanted; but
+  // Winograd saves more of them, as long as its weights stay in a second-level cache.
+  constexpr std::int64_t kCachedComponents = 2 << 20;
+  const std::int64_t components = std::int64_t{16} * in_.channels * out_.channels;
+  const bool saves_less = !suits_winograd() || components > kCachedComponents;
+  const std::int64_t columns = kernels::select_table_dot(isa).columns;
+  const std::int64_t computed = parts_of(out_.channels, columns) * columns;
+  return pairs_are_contiguous && saves_less && kernels::sums_in_16_bits(isa) &&
+         2 * computed <= 3 * out_.channels;
 }
 
 void PanelConvolution::run(const Batch& batch) const {

@@ -58,6 +58,10 @@ class ConvolutionStep : public Step {
   std::vector<std::int32_t> summands_;  // of sums that are stored; none: zeros
 };
 
+/// What a worker's scratch should hold at most: padding, dilation and filters can be far larger
+/// than the image.
+constexpr std::int64_t kMostScratch = 64 << 20;
+
 /// Rows of some channels of an image, of which some may lie outside.
 struct InputRows {
   std::int64_t first;
@@ -104,14 +108,15 @@ class PanelConvolution : public ConvolutionStep {
   std::int64_t padded_width() const { return in_.width + op_.padding.left + op_.padding.right; }
   /// Sets rows_in_block_ so that what a block reads, `bytes(rows)`, stays in a second-level
   /// cache together with a panel of weights; more rows never read less. False if what one row of
-  /// outputs reads is more than scratch should hold: padding and dilation can be far larger than
-  /// the image.
+  /// outputs reads is more than scratch should hold.
   bool cut_rows(const std::function<std::int64_t(std::int64_t)>& bytes);
   /// Whether AMX tiles are faster than vectors, for several pixels: of
   /// few products, or cut into small tiles, they are slower to come and go than to multiply.
   bool suits_tiles() const;
   /// Whether Winograd transforms can save products, as far as the shape decides that.
   bool suits_winograd() const;
+  /// Whether tables (kernels/table_dot.h) can take the place of products and are faster.
+  bool suits_tables(Isa isa) const;
   /// Of convolutions whose panels are cut group by group.
   std::int64_t panels_of_group() const { return parts_of(out_group_, columns_); }
   std::int64_t group_of(std::int64_t panel) const { return panel / panels_of_group(); }

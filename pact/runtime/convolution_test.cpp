@@ -10,6 +10,7 @@ namespace {
 using namespace testing_networks;
 using testing::Contains;
 using testing::Each;
+using testing::ElementsAre;
 using testing::StartsWith;
 
 struct Layer {
@@ -89,8 +90,11 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
                           .stride = {2, 2},
                           .padding = {1, 0, 0, 0},
                           .weights = odd_grid(4)};
+  const IntConv2d kFarAround{
+      .out_channels = 8, .kernel = {3, 3}, .padding = {40, 0, 1, 40}, .weights = odd_grid(3)};
   const Case cases[] = {
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
+      {{32, {3, 2}, kFarAround, affine_grid(4, 5)}, "winograd_"},
       {{36, {7, 9}, conv(17, 3, 1, symmetric_grid(4)), affine_grid(4, 5)}, "winograd_"},
       {{68, {8, 8}, conv(32, 3, 1, odd_grid(3))}, "winograd_"},
       {{32, {8, 8}, conv(32, 3, 1, odd_grid(3)), unsigned_grid(6)}, "winograd_"},
@@ -132,6 +136,15 @@ TEST(Convolution, TakesTheWayThatItsLayerAllows) {
           << name(isa);
     }
     expect_runtime_equals_evaluator(network_of(c.layer, 2));
+  }
+}
+
+// Four rows of padded pixels are 64 MiB and a bit.
+TEST(Convolution, TransformsNoRowsThatScratchShouldNotHold) {
+  const Layer wide{256, {1, 65535}, conv(1, 3, 1, odd_grid(2))};
+  for (const Isa isa : available_isas()) {
+    const auto kernels = kernels_of(network_of(wide, 1), isa);
+    EXPECT_THAT(kernels, ElementsAre(StartsWith("dot_u8"))) << name(isa);
   }
 }
 

@@ -56,7 +56,7 @@ class DirectConvolution final : public PanelConvolution {
   // faster way of its own, or where they do not have the same kernel.
   bool join(std::unique_ptr<DirectConvolution> shortcut, Isa isa) {
     const bool in_tiles = isa == Isa::Amx && suits_tiles();
-    if (is_grouped() || (!is_pointwise() && !in_tiles)) return false;
+    if (is_grouped() || (!is_pointwise() && !in_tiles) || suits_tables(isa)) return false;
     if (!shortcut->prepare(isa, windows_in_run()) || !shortcut->is_pointwise() ||
         shortcut->is_framed())
       return false;
@@ -463,10 +463,6 @@ std::unique_ptr<Step> make_direct_convolution(const StepContext& context, std::i
 std::unique_ptr<Step> make_joined_convolution(const StepContext& context, const Fused& fused,
                                               std::int32_t requantize) {
   const LargePages::Mark before = context.memory.mark();
-  if (make_table_convolution(context, fused.conv, requantize) != nullptr) {
-    context.memory.release(before);
-    return nullptr;
-  }
   auto step = std::make_unique<DirectConvolution>(context, fused.conv, requantize, fused.shortcut);
   auto shortcut = std::make_unique<DirectConvolution>(context, fused.shortcut, -1);
   if (step->join(std::move(shortcut), context.isa)) return step;

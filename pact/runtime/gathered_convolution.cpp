@@ -10,7 +10,7 @@
 namespace pact::runtime {
 namespace {
 
-// Pixels of a tile: the gathered rows of usual layers stay within a second-level cache.
+// Pixels of a tile, at most: the gathered rows of usual layers stay within a second-level cache.
 constexpr std::int64_t kTile = 32;
 
 class GatheredConvolution final : public ConvolutionStep {
@@ -18,6 +18,7 @@ class GatheredConvolution final : public ConvolutionStep {
   GatheredConvolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
       : ConvolutionStep(context, node, requantize),
         depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
+        tile_(std::clamp<std::int64_t>(kMostScratch / row_bytes(), 1, kTile)),
         kernel_(kernels::select_word_dot(context.isa, out_group_)) {
     pack_weights();
   }
@@ -27,17 +28,18 @@ class GatheredConvolution final : public ConvolutionStep {
   std::size_t scratch_bytes() const override { return rows_bytes() + block_bytes() + sums_bytes(); }
 
   void run(const Batch& batch) const override {
-    const std::int64_t tiles = (out_.pixels() + kTile - 1) / kTile;
+    const std::int64_t tiles = parts_of(out_.pixels(), tile_);
     batch.pool->parallel_for(batch.images * tiles, [&](std::int64_t index, int worker) {
       std::byte* scratch = batch.scratch + static_cast<std::size_t>(worker) * batch.scratch_stride;
-      run_tile(batch, index / tiles, index % tiles * kTile, scratch);
+      run_tile(batch, index / tiles, index % tiles * tile_, scratch);
     });
   }
 
  private:
   std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
+  std::int64_t row_bytes() const { return depth_pairs() * 2 * std::int64_t{sizeof(std::int16_t)}; }
   std::size_t rows_bytes() const {
-    return whole_lines(static_cast<std::size_t>(kTile * depth_pairs() * 2) * sizeof(std::int16_t));
+    return whole_lines(static_cast<std::size_t>(tile_ * row_bytes()));
   }
   // What a call of the kernel makes.
   std::size_t block_bytes() const {
@@ -45,7 +47,7 @@ class GatheredConvolution final : public ConvolutionStep {
                        sizeof(std::int32_t));
   }
   std::size_t sums_bytes() const {
-    return whole_lines(static_cast<std::size_t>(kTile * out_.channels) * sizeof(std::int32_t));
+    return whole_lines(static_cast<std::size_t>(tile_ * out_.channels) * sizeof(std::int32_t));
   }
 
   // Levels -> the kernel's blocks, group by group.
@@ -69,7 +71,7 @@ class GatheredConvolution final : public ConvolutionStep {
     auto* rows = reinterpret_cast<std::int16_t*>(scratch);
     auto* block = reinterpret_cast<std::int32_t*>(scratch + rows_bytes());
     auto* sums = reinterpret_cast<std::int32_t*>(scratch + rows_bytes() + block_bytes());
-    const std::int64_t count = std::min(kTile, out_.pixels() - first);
+    const std::int64_t count = std::min(tile_, out_.pixels() - first);
     const std::uint8_t* source = input(batch, image);
     const std::int16_t* weights = weights_.data();
     for (std::int64_t group = 0; group < op_.groups; ++group) {
@@ -119,11 +121,10 @@ class GatheredConvolution final : public ConvolutionStep {
   };
   void multiply(const std::int16_t* rows, std::int64_t count, const std::int16_t* weights,
                 std::int32_t* block, Columns columns) const {
-    const std::int64_t row_bytes = depth_pairs() * 4;
     for (std::int64_t first = 0; first < count; first += kernel_.max_rows) {
       const std::int64_t pixels = std::min<std::int64_t>(kernel_.max_rows, count - first);
       kernel_.run[pixels - 1]({.a = rows + first * depth_pairs() * 2,
-                               .row_stride = row_bytes,
+                               .row_stride = row_bytes(),
                                .segment_stride = 0,
                                .segments = 1,
                                .quads = depth_pairs(),
@@ -137,6 +138,7 @@ class GatheredConvolution final : public ConvolutionStep {
   }
 
   std::int64_t depth_;
+  std::int64_t tile_;  // its pixels
   const kernels::DotKernel& kernel_;
   std::span<std::int16_t> weights_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pact/runtime/model.h"
 
-#include <algorithm>
+#include <new>
 
 #include "pact/base/cpu.h"
 #include "pact/format/model.h"
@@ -14,14 +14,28 @@ constexpr int kMaxBatch = 4096;
 
 }  // namespace
 
+namespace {
+
+template <typename Source>
+Result<std::shared_ptr<const format::Model>> read_into_memory(const Source& source) {
+  try {
+    PACT_TRY(format::Model file, format::read(source));
+    return std::make_shared<const format::Model>(std::move(file));
+  } catch (const std::bad_alloc&) {
+    return make_error(ErrorCode::Unsupported, "the network does not fit into memory");
+  }
+}
+
+}  // namespace
+
 Result<Model> Model::load(const std::filesystem::path& path) {
-  PACT_TRY(format::Model file, format::read(path));
-  return Model(std::make_shared<const format::Model>(std::move(file)));
+  PACT_TRY(auto file, read_into_memory(path));
+  return Model(std::move(file));
 }
 
 Result<Model> Model::load(std::span<const std::byte> bytes) {
-  PACT_TRY(format::Model file, format::read(bytes));
-  return Model(std::make_shared<const format::Model>(std::move(file)));
+  PACT_TRY(auto file, read_into_memory(bytes));
+  return Model(std::move(file));
 }
 
 std::string_view Model::name() const { return file_->name; }
@@ -48,8 +62,7 @@ namespace {
 
 Result<Isa> isa_of(const SessionOptions& options) {
   if (!options.isa) return selected_isa();
-  const auto isas = available_isas();
-  if (std::find(isas.begin(), isas.end(), *options.isa) != isas.end()) return *options.isa;
+  if (can_run(*options.isa)) return *options.isa;
   return make_error(ErrorCode::Unsupported, "this machine cannot run '", name(*options.isa), "'");
 }
 

@@ -40,10 +40,12 @@ struct ImageShape {
   }
 };
 
-/// A packed network in memory. Immutable; copies share it; safe to use from several threads.
+/// A packed network in memory. Immutable; copies share it; safe to use from several threads. A file
+/// is mapped: it may be removed or replaced by a rename, but not be written to.
 class Model {
  public:
-  /// Errors: no such file; a file that is damaged, of another kind or of another version.
+  /// Errors: no such file; a file that is damaged, of another kind or of another version; one that
+  /// does not fit memory.
   static Result<Model> load(const std::filesystem::path& path);
   static Result<Model> load(std::span<const std::byte> bytes);
 
@@ -92,7 +94,8 @@ struct LayerView {
   std::span<const std::int32_t> levels;
 };
 
-/// Runs a network. One caller at a time; uses its own threads. All memory is taken at creation.
+/// Runs a network. One caller at a time; uses its own threads, which a process that forks does not
+/// pass on: the child makes sessions of its own. All memory is taken at creation.
 class Session {
  public:
   /// Errors: options outside their range, an instruction set that the machine lacks, a network that
@@ -106,8 +109,9 @@ class Session {
   /// floats. Allocates nothing. Error: sizes that do not fit each other.
   Status run(std::span<const std::uint8_t> images, PixelOrder order, std::span<float> outputs);
 
-  /// Calls `observer` with every layer that holds integers, while running. For tests and tools: it
-  /// allocates and is slow. An empty function turns it off.
+  /// Calls `observer` with every layer that holds integers, but for accumulators that are
+  /// requantized where they are made, while running. For tests and tools: it allocates and is slow.
+  /// An empty function turns it off.
   void observe(std::function<void(const LayerView&)> observer);
 
   Isa isa() const;

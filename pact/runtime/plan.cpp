@@ -173,9 +173,10 @@ void Plan::place_values(const format::Model& model, int batch) {
       slots_[n].offset = slots_[static_cast<std::size_t>(old)].offset;
       continue;
     }
+    std::erase_if(placed, [&](std::size_t other) { return last[other] < made[n]; });
     std::vector<std::pair<std::size_t, std::size_t>> taken;
     for (const std::size_t other : placed) {
-      if (other == n || last[other] < made[n]) continue;
+      if (other == n) continue;
       taken.emplace_back(
           slots_[other].offset,
           slots_[other].offset + slots_[other].bytes * static_cast<std::size_t>(batch));

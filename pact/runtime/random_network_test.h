@@ -21,6 +21,7 @@
 #include "pact/graph/network.h"
 #include "pact/lower/lower.h"
 #include "pact/numeric/requantize.h"
+#include "pact/runtime/counted_allocations_test.h"
 #include "pact/runtime/model.h"
 
 namespace pact::testing_networks {
@@ -230,7 +231,10 @@ inline void expect_equal_run(const Network& network, const Model& model,
   // And again, unobserved, over what the last run left in memory.
   session.observe({});
   std::fill(outputs.begin(), outputs.end(), -77.0F);
-  ASSERT_TRUE(session.run(expected.pixels, PixelOrder::Planar, outputs));
+  const std::size_t allocations_before = allocations();
+  const Status status = session.run(expected.pixels, PixelOrder::Planar, outputs);
+  EXPECT_EQ(allocations(), allocations_before);
+  ASSERT_TRUE(status);
   expect_same_bits(outputs, expected.outputs);
 }
 

@@ -4,57 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cstdlib>
-#include <new>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "pact/runtime/random_network_test.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PACT_COUNTS_ALLOCATIONS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PACT_COUNTS_ALLOCATIONS 0
-#endif
-#endif
-#ifndef PACT_COUNTS_ALLOCATIONS
-#define PACT_COUNTS_ALLOCATIONS 1
-#endif
-
-#if PACT_COUNTS_ALLOCATIONS
-namespace {
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* memory = nullptr;
-  if (::posix_memalign(&memory, std::max(alignment, sizeof(void*)), size) != 0)
-    throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-// The array and nothrow forms call these. Inlined into one another, they would look mismatched.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  return counted(size, alignof(std::max_align_t));
-}
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-#endif
 
 namespace pact {
 namespace {
@@ -357,24 +313,22 @@ TEST(Session, GivesTheSameForPlanarAndInterleavedPixels) {
   expect_same_bits(outputs, expected.outputs);
 }
 
+// That every other test's runs allocate nothing is checked there, if allocations are counted.
 TEST(Session, AllocatesNothingWhileRunning) {
-#if PACT_COUNTS_ALLOCATIONS
+  if (!kCountsAllocations) GTEST_SKIP() << "sanitizers have their own operator new";
   const Network network = residual_network();
   const Expected expected = evaluate_images(network, 5);
-  const std::size_t before_create = allocations;
+  const std::size_t before_create = allocations();
   Session session = value_or_throw(Session::create(packed(network), {.threads = 3, .batch = 2}));
-  ASSERT_GT(allocations, before_create);
+  ASSERT_GT(allocations(), before_create);
   std::vector<float> outputs(expected.outputs.size());
   for (int run = 0; run < 3; ++run) {
-    const std::size_t before = allocations;
+    const std::size_t before = allocations();
     const Status status = session.run(expected.pixels, PixelOrder::Planar, outputs);
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(allocations(), before);
     ASSERT_TRUE(status);
   }
   expect_same_bits(outputs, expected.outputs);
-#else
-  GTEST_SKIP() << "sanitizers have their own operator new";
-#endif
 }
 
 TEST(Session, RunsOfOneModelInSeveralThreadsDoNotDisturbEachOther) {

@@ -2,7 +2,6 @@
 // Layers of 2-bit codes and 2-bit weights, by tables (kernels/table_dot.h): fully connected ones,
 // and convolutions where nothing multiplies bytes faster.
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 #include "pact/kernels/dot.h"
@@ -18,10 +17,7 @@ class TableConvolution final : public PanelConvolution {
 
   // False where this way cannot go, or another one is faster.
   bool prepare(Isa isa) {
-    if (op_.grid.bits > kernels::kTableBits || largest_code() > kLargest || !sums_fit()) {
-      return false;
-    }
-    if (!is_fully_connected() && (!pairs_are_contiguous() || !beats_products(isa))) return false;
+    if (!suits_tables(isa)) return false;
     kernel_ = &kernels::select_table_dot(isa);
     groups_ = kernels::table_dot_groups(std::int64_t{op_.kernel.x} * in_.channels);
     columns_ = kernel_->columns;
@@ -41,29 +37,8 @@ class TableConvolution final : public PanelConvolution {
   std::size_t scratch_bytes() const override { return scratch_parts(rows_in_block_).bytes; }
 
  private:
-  static constexpr std::int64_t kLargest = (1 << kernels::kTableBits) - 1;
   // That are finished together: few enough for the first cache.
   static constexpr std::int64_t kSums = 2048;
-
-  bool sums_fit() const {
-    const std::int64_t steps = kLargest * std::int64_t{op_.grid.step};
-    const std::int64_t lowest = std::abs(std::int64_t{op_.grid.lowest});
-    return filter_size() * kLargest * (steps + lowest) <= std::numeric_limits<std::int32_t>::max();
-  }
-  // Those under a row of a filter.
-  bool pairs_are_contiguous() const {
-    return op_.groups == 1 && op_.dilation.x == 1 && in_.channels % kernels::kTableGroup == 0;
-  }
-  // Where a product of bytes takes several instructions, and most columns are wanted; but Winograd
-  // saves more of them, as long as its weights stay in a second-level cache.
-  bool beats_products(Isa isa) const {
-    constexpr std::int64_t kCachedComponents = 2 << 20;
-    const std::int64_t components = std::int64_t{16} * in_.channels * out_.channels;
-    if (suits_winograd() && components <= kCachedComponents) return false;
-    const std::int64_t columns = kernels::select_table_dot(isa).columns;
-    const std::int64_t computed = parts_of(out_.channels, columns) * columns;
-    return kernels::sums_in_16_bits(isa) && 2 * computed <= 3 * out_.channels;
-  }
 
   bool is_framed() const {
     const format::Padding& p = op_.padding;

@@ -39,7 +39,7 @@ class WinogradConvolution final : public PanelConvolution {
     if (kernel_ == nullptr) return false;
     transforms_ = &kernels::select_winograd(isa);
     choose_sizes();
-    return pack();
+    return framed_bytes() + codes_bytes() <= kMostScratch && pack();
   }
 
   std::string_view kernel() const override { return transforms_->name; }
