@@ -279,6 +279,8 @@ TEST_F(FileTest, ALinkKeepsItsPlaceAndWhatIsNoFileIsLeftAlone) {
   EXPECT_THAT(write_atomically(folder_ / "pipe", "text").error().message,
               HasSubstr("pipe: expected a file, found something else"));
   EXPECT_TRUE(fs::is_fifo(folder_ / "pipe"));
+  EXPECT_THAT(MappedFile::open(folder_).error().message,
+              HasSubstr("expected a file, found a folder"));
 }
 
 TEST_F(FileTest, AFolderThatIsNotWritableKeepsTheOldFile) {

@@ -59,6 +59,11 @@ Status create_folders(const std::filesystem::path& path) {
   return make_error(ErrorCode::Io, path.string(), ": cannot create: ", error.message());
 }
 
+Error no_file(const std::filesystem::path& path, bool is_folder) {
+  return make_error(ErrorCode::Io, path.string(), ": expected a file, found ",
+                    is_folder ? "a folder" : "something else");
+}
+
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
@@ -66,9 +71,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (file.get() < 0) return io_error(path, "open");
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return io_error(path, "inspect");
-  if (!S_ISREG(info.st_mode)) {
-    return make_error(ErrorCode::Io, path.string(), ": expected a file, found something else");
-  }
+  if (!S_ISREG(info.st_mode)) return no_file(path, S_ISDIR(info.st_mode));
   MappedFile mapped;
   mapped.size_ = static_cast<std::size_t>(info.st_size);
   if (mapped.size_ == 0) return mapped;
@@ -121,7 +124,7 @@ Status write_atomically(const std::filesystem::path& given, std::span<const std:
   const auto kind = std::filesystem::status(path, none).type();
   if (kind != std::filesystem::file_type::regular &&
       kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::none) {
-    return make_error(ErrorCode::Io, given.string(), ": expected a file, found something else");
+    return no_file(given, kind == std::filesystem::file_type::directory);
   }
   PACT_CHECK_OK(create_folders(path.parent_path()));
   const std::filesystem::path temporary = text(path.string(), ".partial-", ::getpid());

@@ -129,7 +129,8 @@ Result<TensorFile> parse_safetensors(std::span<const std::byte> bytes) {
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   if (length > kMaxHeader || length > bytes.size() - kLengthBytes) {
-    return corrupt("safetensors: expected a header within the file, found a length of ", length);
+    return corrupt("safetensors: expected a file of tensors (a checkpoint, or weights), found ",
+                   bytes.size(), " bytes whose header would take ", length);
   }
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + kLengthBytes;
   // The parser recurses for each bracket; a header of a tensor file has a nesting of three.
@@ -223,6 +224,14 @@ Result<Network> network_from(const TensorFile& file) {
     if (!name.starts_with("optimizer.")) parameters.emplace(name, tensor);
   }
   PACT_CHECK_OK(load_parameters(network, parameters));
+  return network;
+}
+
+Result<Network> read_network(const std::filesystem::path& path) {
+  PACT_TRY(const TensorFile file, read_safetensors(path));
+  Result<Network> network = network_from(file);
+  if (!network)
+    return make_error(network.error().code, path.string(), ": ", network.error().message);
   return network;
 }
 

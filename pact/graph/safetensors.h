@@ -38,5 +38,6 @@ Status load_parameters(Network& network, const std::map<std::string, Tensor>& te
 /// Tensors whose name starts with "optimizer." are not parameters; network_from leaves them alone.
 TensorFile to_tensor_file(const Network& network);
 Result<Network> network_from(const TensorFile& file);
+Result<Network> read_network(const std::filesystem::path& path);
 
 }  // namespace pact::graph

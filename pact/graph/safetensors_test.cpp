@@ -216,7 +216,7 @@ TEST(Safetensors, AHeaderLengthBeyondTheFileIsAnError) {
        {std::uint64_t{3}, std::uint64_t{1} << 32, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
     Bytes bytes = file_of("{}");
     std::memcpy(bytes.data(), &length, 8);
-    EXPECT_THAT(parse_error(bytes), HasSubstr(text("found a length of ", length)));
+    EXPECT_THAT(parse_error(bytes), HasSubstr(text("whose header would take ", length)));
   }
 }
 

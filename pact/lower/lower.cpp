@@ -153,4 +153,15 @@ Result<Network> lower(const Network& quantized) {
   return network;
 }
 
+std::string layers_text(const Network& lowered) {
+  int integer = 0;
+  int all = 0;
+  for (const Node& node : lowered.nodes()) {
+    const bool on_levels = node.as<IntConv2d>() != nullptr || node.as<IntLinear>() != nullptr;
+    integer += on_levels ? 1 : 0;
+    all += on_levels || node.as<Conv2d>() != nullptr || node.as<Linear>() != nullptr ? 1 : 0;
+  }
+  return text(integer, " of ", all, " layers in integers");
+}
+
 }  // namespace pact::lower

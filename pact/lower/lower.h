@@ -42,6 +42,9 @@ Result<graph::Network> remove_unused(const graph::Network& network);
 /// Runs all passes and proves that no accumulator can overflow. Errors name the node.
 Result<graph::Network> lower(const graph::Network& quantized);
 
+/// "20 of 22 layers in integers": convolutions and fully connected ones of a lowered network.
+std::string layers_text(const graph::Network& lowered);
+
 /// The packed file of a lowered network, as bytes. `recipe` is the text of the training recipe, for
 /// people, kept in the file.
 Result<std::vector<std::byte>> pack(const graph::Network& lowered, std::string_view recipe = {});

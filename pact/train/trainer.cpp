@@ -42,14 +42,6 @@ std::filesystem::path find_file(std::string_view key, const std::string& name,
               "; PACT_DATA names the first");
 }
 
-// The network in a file, with its weights.
-graph::Network stored_network(const Recipe& recipe, const TrainOptions& options) {
-  const auto path = find_file("network", recipe.network, options);
-  auto network = graph::network_from(value_or_throw(graph::read_safetensors(path)));
-  if (!network) throw_error(network.error().code, path.string(), ": ", network.error().message);
-  return std::move(*network);
-}
-
 // The text of a recipe without what only decides how fast it runs.
 std::string what_is_computed(const std::string& text, const std::filesystem::path& where) {
   return recipe_for(text, where.string(),
@@ -417,7 +409,7 @@ graph::Network starting_network(const Recipe& recipe, const TrainOptions& option
   const auto classes = value_or_throw(data::class_names(*info, options.data_root));
   graph::Network network =
       recipe.network.ends_with(".safetensors")
-          ? stored_network(recipe, options)
+          ? value_or_throw(graph::read_network(find_file("network", recipe.network, options)))
           : built_network(recipe, *info, static_cast<std::int64_t>(classes.size()));
   const bool fits = network.node(0).type.channels() == info->channels;
   if (network.preprocessing.mean.empty() && fits) {
