@@ -19,13 +19,15 @@ struct Side {
 };
 struct Options {
   std::string network;
+  int first_last = 8;
   Side ours;
   Side other;
   Turns turns;
 };
 
 Model model_of(const Options& options, const Side& side) {
-  return value_or_throw(Model::load(cli::speed_network({options.network, side.bits})));
+  return value_or_throw(
+      Model::load(cli::speed_network({options.network, side.bits, options.first_last})));
 }
 
 void compare(const Options& options) {
@@ -42,6 +44,7 @@ void compare(const Options& options) {
                            {"threads", our_side.threads},
                            {"isa", name(ours.session().isa())},
                            {"bits", our_side.bits},
+                           {"first_last", options.first_last},
                            {"ours_ms", median(pairs.first)},
                            {"opponent", text("ours, ", other_side.bits, ", threads ",
                                              other_side.threads, ", batch ", other_side.batch)},
@@ -63,6 +66,7 @@ int main(int argc, char** argv) {
   CLI::App app("Our runtime against itself");
   pact::bench::Options options;
   app.add_option("--network", options.network, "Network by name")->required();
+  pact::cli::add_first_last_option(app, options.first_last, 8);
   pact::bench::add_side(app, "", options.ours);
   pact::bench::add_side(app, "other-", options.other);
   pact::bench::add_turns_options(app, options.turns);

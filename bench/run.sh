@@ -53,16 +53,18 @@ resnet50 4/4
 resnet50 2/2
 cifar-resnet20-v1 4/4
 alexnet 4/4"
-# network; bits, threads, batch of ours; the same of the other; runs in a turn: many where weights
-# are to be found in a cache that could hold them
-ourselves="resnet18 4/4 2 1 4/4 1 1 10
-resnet50 4/4 2 1 4/4 1 1 10
-resnet18 4/4 1 8 4/4 1 1 1
-resnet50 4/4 1 8 4/4 1 1 1
-alexnet 4/4 1 1 8/8 1 1 1
-alexnet 2/2 1 1 8/8 1 1 1
-lfc 4/4 1 1 8/8 1 1 200
-lfc 2/2 1 1 8/8 1 1 200"
+# network; bits, threads, batch of ours; the same of the other; runs in a turn, many where weights
+# are to be found in a cache that could hold them; least bits of first and last layer
+ourselves="resnet18 4/4 2 1 4/4 1 1 10 8
+resnet50 4/4 2 1 4/4 1 1 10 8
+resnet18 4/4 1 8 4/4 1 1 1 8
+resnet50 4/4 1 8 4/4 1 1 1 8
+alexnet 4/4 1 1 8/8 1 1 1 8
+alexnet 2/2 1 1 8/8 1 1 1 8
+lfc 4/4 1 1 8/8 1 1 200 8
+lfc 2/2 1 1 8/8 1 1 200 8
+lfc 4/4 1 1 8/8 1 1 200 4
+lfc 2/2 1 1 8/8 1 1 200 2"
 {
   while read -r network bits threads batch isa; do
     unset PACT_ISA ONEDNN_MAX_CPU_ISA
@@ -74,9 +76,9 @@ lfc 2/2 1 1 8/8 1 1 200"
   while read -r network bits; do
     node bench/onnxruntime.mjs "$build/bench/pact_against_onnxruntime" "$out/files" "$network" "$bits" 1 1
   done <<<"$onnxruntime"
-  while read -r network bits threads batch other_bits other_threads other_batch turn; do
+  while read -r network bits threads batch other_bits other_threads other_batch turn first_last; do
     "$build/bench/pact_against_ourselves" --network "$network" --bits "$bits" --threads "$threads" --batch "$batch" \
-      --other-bits "$other_bits" --other-threads "$other_threads" --other-batch "$other_batch" --turn "$turn"
+      --other-bits "$other_bits" --other-threads "$other_threads" --other-batch "$other_batch" --turn "$turn" --first-last "$first_last"
   done <<<"$ourselves"
 } | tee "$out/rows.jsonl" >&2
 for threads in 1 2; do

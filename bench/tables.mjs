@@ -30,7 +30,7 @@ for (const [prefix, title] of groups) {
 }
 console.log(`\n${columns} against | ms | ratio, an image | spread |\n|---|---|---|---|---|---|---|---|---|---|`);
 for (const r of rows.filter((row) => row.opponent.startsWith('ours'))) {
-  console.log(`| ${r.network} | ${r.bits} | ${r.isa} | ${r.threads} | ${r.batch} | ${ms(r.ours_ms)} | ` +
+  console.log(`| ${r.network} | ${r.bits}${r.first_last < 8 ? ', every layer' : ''} | ${r.isa} | ${r.threads} | ${r.batch} | ${ms(r.ours_ms)} | ` +
     `${r.opponent} | ${ms(r.opponent_ms)} | ${r.ratio.toFixed(2)} | ${(100 * r.spread).toFixed(0)}% |`);
 }
 
@@ -44,8 +44,8 @@ for (const r of read('training.jsonl')) {
 }
 
 // Speed against precision: 8-bit is one, the line is what the ratio of bits promises.
-const speedsOf = (network) => [[8, 1], ...rows.filter((r) => r.network === network && r.opponent.startsWith('ours, 8/8'))
-  .map((r) => [Number(r.bits.split('/')[0]), r.ratio])];
+const speedsOf = (network, everyLayer) => [[8, 1], ...rows.filter((r) => r.network === network &&
+  r.opponent.startsWith('ours, 8/8') && r.first_last < 8 === everyLayer).map((r) => [Number(r.bits.split('/')[0]), r.ratio])];
 const [width, height, left, bottom] = [520, 320, 60, 50];
 const x = (bits) => left + 40 + (Math.log2(8 / bits) / 2) * (width - left - 100);
 const y = (speed) => height - bottom - 20 - (Math.log2(speed) / 2.4) * (height - bottom - 40);
@@ -60,9 +60,10 @@ write('superlinear.svg', [
   ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
   `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
   label(x(4) + 14, y(2) + 12, 'linear', 'start'),
-  ...[['lfc', 'LFC', '#0b62a4', -10], ['alexnet', 'AlexNet', '#c2410c', 22]].flatMap(([network, title, color, below]) => [
-    `<polyline points="${line(speedsOf(network))}" fill="none" stroke="${color}" stroke-width="3"/>`,
-    ...speedsOf(network).slice(1).map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="${color}"/>` +
+  ...[['lfc', true, 'LFC, every layer', '#3f7d20', -10], ['lfc', false, 'LFC', '#0b62a4', 22],
+    ['alexnet', false, 'AlexNet', '#c2410c', 22]].flatMap(([network, everyLayer, title, color, below]) => [
+    `<polyline points="${line(speedsOf(network, everyLayer))}" fill="none" stroke="${color}" stroke-width="3"/>`,
+    ...speedsOf(network, everyLayer).slice(1).map(([bits, speed]) => `<circle cx="${x(bits)}" cy="${y(speed)}" r="5" fill="${color}"/>` +
       label(x(bits) - 10, y(speed) + below, `${title} ${speed.toFixed(2)}x`))]),
   label(width / 2, height - 8, 'batch 1, one thread: speed against 8 bits'),
   '</svg>', ''].join('\n'));

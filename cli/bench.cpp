@@ -176,13 +176,19 @@ void add_bench(CLI::App& app) {
       "  pact bench zoo/cifar10-resnet20-v1-w4a4.pact\n"
       "  pact bench --network resnet18 --bits 4/4 --threads 2\n"
       "  pact bench --network resnet50 --plot roofline.svg\n"
-      "Networks by name have random weights; first and last layer have 8 bits.");
+      "Networks by name have random weights.");
   command->add_option("file", options->file, "Packed network (.pact)");
   add_speed_options(*command, options->network);
   command->add_option("--isa", options->isa, "Force an instruction set (default: PACT_ISA)");
-  command->add_option("--threads", options->threads, "Threads")->check(CLI::Range(1, 256));
-  command->add_option("--batch", options->batch, "Images in a run")->check(CLI::Range(1, 4096));
-  command->add_option("--runs", options->runs, "Runs to measure")->check(CLI::Range(1, 1000000));
+  command->add_option("--threads", options->threads, "Threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--batch", options->batch, "Images in a run")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--runs", options->runs, "Runs to measure")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");
   command->add_option("--plot", options->plot, "Write a roofline picture of the layers (SVG)");
   command->callback([options] { run_bench(*options); });

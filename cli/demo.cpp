@@ -34,7 +34,6 @@ Trained train_one(const std::string& title, const std::filesystem::path& recipe_
                   const data::Dataset& test) {
   std::printf("\n%s (%s)\n", title.c_str(), recipe_path.string().c_str());
   std::fflush(stdout);
-  std::filesystem::remove_all(folder);
   const train::TrainOptions training{.folder = folder,
                                      .data_root = data::data_root(options.root),
                                      .recipe_folder = options.recipes};
@@ -148,8 +147,10 @@ void add_demo(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "demo", "Train a small network in float and in 4 bits on Fashion-MNIST, run it, compare");
   command->footer("Example:\n  pact demo --out out/demo");
-  command->add_option("--recipes", options->recipes, "Folder of the demo's recipes");
-  command->add_option("--out", options->output, "Folder for everything it makes");
+  command->add_option("--recipes", options->recipes, "Folder of the demo's recipes")
+      ->capture_default_str();
+  command->add_option("--out", options->output, "Folder for everything it makes")
+      ->capture_default_str();
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
   command->callback([options] { run_demo(*options); });

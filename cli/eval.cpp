@@ -21,6 +21,10 @@ struct EvalOptions {
 };
 
 void run_eval(const EvalOptions& options) {
+  if (options.file.empty() == options.target.weights.empty()) {
+    throw_error(ErrorCode::InvalidArgument,
+                "eval: expected a file (.pact or a checkpoint), or --network with --weights");
+  }
   const auto* info = value_or_throw(data::find_dataset(options.dataset));
   const auto test =
       value_or_throw(data::load_dataset(*info, data::data_root(options.root), data::Split::Test));
@@ -30,10 +34,6 @@ void run_eval(const EvalOptions& options) {
   } else {
     FloatTarget target = options.target;
     if (!options.file.empty()) target.weights = options.file;
-    if (target.weights.empty()) {
-      throw_error(ErrorCode::InvalidArgument,
-                  "eval: expected a file (.pact or a checkpoint), or --network with --weights");
-    }
     result = evaluate_float(target, *info, test, options.threads);
   }
   if (options.json) {
@@ -57,8 +57,10 @@ void add_eval(CLI::App& app) {
       "  pact eval zoo/cifar10-resnet20-v1-w4a4.pact --data cifar10\n"
       "  pact eval --network cifar-resnet20-v1 --weights resnet20.safetensors --data cifar10");
   command->add_option("file", options->file, "Packed network (.pact) or checkpoint (.safetensors)");
-  command->add_option("--network", options->target.network, "Float network by name");
-  command->add_option("--weights", options->target.weights, "Its weights (safetensors)");
+  CLI::Option* network =
+      command->add_option("--network", options->target.network, "Float network by name");
+  command->add_option("--weights", options->target.weights, "Its weights (safetensors)")
+      ->needs(network);
   command->add_option("--data", options->dataset, "Data set: a name that pact data lists")
       ->required();
   command->add_option("--root", options->root,

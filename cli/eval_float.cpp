@@ -9,12 +9,8 @@ namespace {
 
 graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& info,
                             std::size_t classes) {
+  if (target.network.empty()) return value_or_throw(graph::read_network(target.weights));
   const auto file = value_or_throw(graph::read_safetensors(target.weights));
-  if (target.network.empty()) {
-    auto network = graph::network_from(file);
-    if (!network) throw_error(network.error().code, target.weights, ": ", network.error().message);
-    return std::move(*network);
-  }
   const models::Task task{info.channels, info.height, info.width,
                           static_cast<std::int64_t>(classes)};
   graph::Network network = value_or_throw(models::build(target.network, task));

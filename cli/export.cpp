@@ -14,12 +14,6 @@
 namespace pact::cli {
 namespace {
 
-graph::Network load_checkpoint_network(const std::string& path) {
-  auto network = graph::network_from(value_or_throw(graph::read_safetensors(path)));
-  if (!network) throw_error(network.error().code, path, ": ", network.error().message);
-  return std::move(*network);
-}
-
 struct ExportCommand {
   std::string model;
   std::string output;
@@ -32,21 +26,25 @@ graph::Network lowered_network(const std::string& path) {
   if (path.ends_with(".pact")) {
     return value_or_throw(lower::unpack(value_or_throw(format::read(path))));
   }
-  return value_or_throw(lower::lower(load_checkpoint_network(path)));
+  return value_or_throw(lower::lower(value_or_throw(graph::read_network(path))));
 }
 
 void run_export(const ExportCommand& command) {
   std::string bytes;
+  std::string layers;
   if (command.format == "float") {
-    bytes = value_or_throw(onnx::export_float(load_checkpoint_network(command.model)));
+    bytes = value_or_throw(onnx::export_float(value_or_throw(graph::read_network(command.model))));
   } else {
     const auto format =
         command.format == "qdq" ? onnx::ExportFormat::Qdq : onnx::ExportFormat::Qonnx;
-    bytes = value_or_throw(onnx::export_quantized(lowered_network(command.model),
-                                                  {.format = format, .opset = command.opset}));
+    const graph::Network lowered = lowered_network(command.model);
+    layers = text(", ", lower::layers_text(lowered));
+    bytes =
+        value_or_throw(onnx::export_quantized(lowered, {.format = format, .opset = command.opset}));
   }
   value_or_throw(write_atomically(command.output, bytes));
-  std::printf("saved %s, %s\n", command.output.c_str(), bytes_text(bytes.size()).c_str());
+  std::printf("saved %s, %s%s\n", command.output.c_str(), bytes_text(bytes.size()).c_str(),
+              layers.c_str());
 }
 
 }  // namespace

@@ -54,13 +54,15 @@ graph::Network read_network(const HwOptions& options) {
     }
     const Bits bits = parse_bits(options.bits.front(), kWidestBits);
     return lowered_speed_network(
-        {.name = options.network, .bits = text(bits.weights, "/", bits.activations)});
+        {.name = options.network,
+         .bits = text(bits.weights, "/", bits.activations),
+         .first_last = std::min(options.first_last, numeric::kMaxCodeBits)});
   }
   if (file.ends_with(".onnx")) return hw_onnx_network(file);
   if (file.ends_with(".pact")) {
     return value_or_throw(lower::unpack(value_or_throw(format::read(file))));
   }
-  return value_or_throw(graph::network_from(value_or_throw(graph::read_safetensors(file))));
+  return value_or_throw(graph::read_network(file));
 }
 
 bool has_own_bits(const hardware::Workload& workload) {
@@ -102,9 +104,14 @@ HwRun run_at(const HwReport& report, const std::string& bits_text, double bandwi
   const std::vector<Bits> bits =
       own ? hardware::own_bits(report.workload)
           : hardware::uniform_bits(report.workload, inner, report.outer_bits);
+  auto cost = hardware::cost(report.workload, machine, bits);
+  if (!cost) {
+    throw_error(cost.error().code, cost.error().message,
+                own ? "; --bits gives the layers other ones" : "");
+  }
   return {.bits = own ? bits_text : hardware::name(inner),
           .bytes_per_second = bandwidth,
-          .cost = value_or_throw(hardware::cost(report.workload, machine, bits)),
+          .cost = std::move(*cost),
           .published = own ? std::nullopt : published(report, inner, bandwidth)};
 }
 
@@ -186,11 +193,7 @@ void add_hw(CLI::App& app) {
   for (const auto& [name, residency] : hardware::kResidencyNames) policies.emplace_back(name);
   command->add_option("--residency", options->residency, "Which weights stay on chip")
       ->check(CLI::IsMember(policies));
-  command
-      ->add_option("--first-last", options->first_last,
-                   "Bits that the first and the last layer have at least")
-      ->check(CLI::Range(1, kWidestBits))
-      ->capture_default_str();
+  add_first_last_option(*command, options->first_last, kWidestBits);
   CLI::Option* measured = command->add_option(
       "--measured", options->measured,
       "Compare with the JSON of `pact bench` of the same network; of several files, the "

@@ -73,6 +73,11 @@ graph::Network import_network(const ImportOptions& options) {
   if (!options.mean.empty()) network.preprocessing = {options.mean, options.std};
   if (!options.classes.empty()) network.classes = read_lines(options.classes);
   value_or_throw(network.verify());
+  const auto outputs = graph::element_count(network.node(network.output()).type.shape);
+  if (!options.classes.empty() && std::ssize(network.classes) != outputs) {
+    throw_error(ErrorCode::InvalidArgument, options.classes, ": expected names of ", outputs,
+                " classes, one a line, found ", network.classes.size());
+  }
   return network;
 }
 

@@ -43,6 +43,9 @@ void check(const LowerOptions& options, const Executors& executors) {
 }
 
 void run_lower(const LowerOptions& options) {
+  if (options.output.empty() && options.text.empty() && options.check == 0) {
+    throw_error(ErrorCode::InvalidArgument, "lower: expected --out, --text or --check");
+  }
   const auto file = value_or_throw(graph::read_safetensors(options.checkpoint));
   auto quantized = graph::network_from(file);
   if (!quantized)
@@ -54,7 +57,8 @@ void run_lower(const LowerOptions& options) {
   if (!options.text.empty()) value_or_throw(write_atomically(options.text, graph::print(lowered)));
   if (!options.output.empty()) {
     value_or_throw(write_atomically(options.output, bytes));
-    std::printf("%s: %s\n", options.output.c_str(), bytes_text(bytes.size()).c_str());
+    std::printf("saved %s, %s, %s\n", options.output.c_str(), bytes_text(bytes.size()).c_str(),
+                lower::layers_text(lowered).c_str());
   }
   if (options.check > 0) {
     const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));

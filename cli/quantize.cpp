@@ -36,9 +36,7 @@ struct QuantizeOptions {
 
 graph::Network float_network(const ImportOptions& options) {
   if (options.file.ends_with(".onnx")) return import_network(options);
-  auto network = graph::network_from(value_or_throw(graph::read_safetensors(options.file)));
-  if (!network) throw_error(network.error().code, options.file, ": ", network.error().message);
-  return std::move(*network);
+  return value_or_throw(graph::read_network(options.file));
 }
 
 void run_quantize(const QuantizeOptions& options) {

@@ -85,7 +85,9 @@ void add_run(CLI::App& app) {
   command->footer("Example:\n  pact run zoo/cifar10-resnet20-v1-w4a4.pact photo.png");
   command->add_option("model", options->model, "Packed network (.pact)")->required();
   command->add_option("images", options->images, "Pictures (PNG, JPEG)")->required();
-  command->add_option("--top", options->top, "Classes to print")->check(CLI::Range(1, 1000));
+  command->add_option("--top", options->top, "Classes to print")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Print a JSON array");
   command->callback([options] { run_run(*options); });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/speed_network.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "pact/graph/quantize.h"
@@ -26,9 +27,20 @@ hardware::Bits parse_bits(const std::string& text, int widest) {
               " bits, or weights/activations as 4/8, found '", text, "'");
 }
 
+CLI::Option* add_first_last_option(CLI::App& command, int& bits, int widest) {
+  return command
+      .add_option("--first-last", bits, "Bits that the first and the last layer have at least")
+      ->check(CLI::Range(1, widest))
+      ->capture_default_str();
+}
+
 void add_speed_options(CLI::App& command, SpeedNetwork& network) {
-  command.add_option("--network", network.name, "Network by name, with random weights");
-  command.add_option("--bits", network.bits, "Bits of weights/activations of --network");
+  CLI::Option* name =
+      command.add_option("--network", network.name, "Network by name, with random weights");
+  command.add_option("--bits", network.bits, "Bits of weights/activations of --network")
+      ->needs(name)
+      ->capture_default_str();
+  add_first_last_option(command, network.first_last, numeric::kMaxCodeBits)->needs(name);
 }
 
 graph::Network network_by_name(const std::string& name) {
@@ -53,6 +65,11 @@ graph::Network lowered_speed_network(const SpeedNetwork& network) {
   if (bits.weights == numeric::kMaxCodeBits) policy.inner.weights = policy.first.weights;
   policy.inner.weights.bits = bits.weights;
   policy.inner.activation_bits = bits.activations;
+  for (graph::LayerPolicy* ends : {&policy.first, &policy.last}) {
+    if (network.first_last < numeric::kMaxCodeBits) ends->weights = policy.inner.weights;
+    ends->weights.bits = std::max(bits.weights, network.first_last);
+    ends->activation_bits = std::max(bits.activations, network.first_last);
+  }
   const graph::Network quantized =
       value_or_throw(graph::quantize(float_network(network.name), policy));
   return value_or_throw(lower::lower(quantized));

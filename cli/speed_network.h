@@ -15,10 +15,14 @@ namespace pact::cli {
 struct SpeedNetwork {
   std::string name;
   std::string bits = "4/4";  // weights/activations of the inner layers
+  int first_last = 8;        // bits that the first and the last layer have at least
 };
 
 /// "4/8": bits of weights, of activations; "4": of both. Throws Exception unless 1 to `widest`.
 hardware::Bits parse_bits(const std::string& text, int widest);
+
+/// --first-last, of 1 to `widest` bits.
+CLI::Option* add_first_last_option(CLI::App& command, int& bits, int widest);
 
 void add_speed_options(CLI::App& command, SpeedNetwork& network);
 

@@ -30,6 +30,9 @@ printf '"a\\nb" = 1\n' >"$work/key.toml"
 check "messages of one line" 2 "unknown key 'a\?b'" "$pact" train "$work/key.toml" --out "$work/key"
 check "no command" 2 "^pact: A subcommand is required; see pact --help" "$pact"
 check "no images" 2 "^pact run: images is required; see pact run --help" "$pact" run model.pact
+check "nothing to do" 2 "lower: expected --out, --text or --check" "$pact" lower checkpoint.safetensors
+check "bits of no network" 2 "^pact bench: --bits requires --network" "$pact" bench model.pact --bits 2/2
+check "a file and a network" 2 "eval: expected a file .* or --network" "$pact" eval model.pact --network demo-resnet --weights w.safetensors --data mnist
 check "output that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' data >/dev/full"
 
 # Killed without warning, resumed, and compared with a run that was left alone.
@@ -142,6 +145,8 @@ check "missing ImageNet" 3 "imagenet: missing .*imagenet/val" env PACT_DATA="$wo
 check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
 sed 's/demo-resnet/cifar-resnet20-v1/' "$work/small.toml" >"$work/other.toml"
 check "checkpoint of another network" 2 "of another network" "$pact" train "$work/other.toml" --out "$work/whole" --resume
+check "packed network for a checkpoint" 4 "expected a file of tensors" "$pact" lower "$model" --out "$work/x.pact"
+check "layers in integers" 0 "[0-9]+ of [0-9]+ layers in integers" "$pact" lower "$work/whole/checkpoint.safetensors" --out "$work/x.pact"
 check "weights that do not fit" 4 "parameter '[a-z0-9.]+'" "$pact" eval --network demo-resnet \
   --weights "$work/whole/checkpoint.safetensors" --data fashion-mnist
 printf 'not a picture' >"$work/bad.png"
@@ -181,4 +186,4 @@ else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"
 fi
 
-finish 42
+finish 47
