@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "pact/graph/quantize.h"
+
 namespace pact::cli::report {
 namespace {
 
@@ -42,7 +44,7 @@ double fraction(std::int64_t part, std::int64_t whole) {
 // The weights as their scheme reads them before it rounds.
 std::vector<float> meant_weights(std::span<const float> weights, const numeric::WeightSpec& spec) {
   std::vector<float> meant(weights.begin(), weights.end());
-  if (spec.scheme != numeric::WeightScheme::DoReFa) return meant;
+  if (!numeric::is_squashed(spec)) return meant;
   float largest = 0;
   for (float& weight : meant) {
     weight = std::tanh(weight);
@@ -87,11 +89,7 @@ std::optional<graph::NodeId> quantizer_before(const graph::Network& network, gra
   graph::NodeId id = network.node(layer).inputs[0];
   while (network.node(id).as<graph::FakeQuantize>() == nullptr) {
     const graph::Node& node = network.node(id);
-    const bool moves = node.as<graph::MaxPool>() != nullptr ||
-                       node.as<graph::Flatten>() != nullptr || node.as<graph::Pad>() != nullptr ||
-                       node.as<graph::Shortcut>() != nullptr ||
-                       node.as<graph::Slice>() != nullptr || node.as<graph::Rearrange>() != nullptr;
-    if (!moves) return std::nullopt;
+    if (!graph::keeps_levels(node)) return std::nullopt;
     id = node.inputs[0];
   }
   return id;

@@ -19,14 +19,6 @@ bool resizes(const Node& node, numeric::Interpolation interpolation) {
   return op != nullptr && op->rule.interpolation == interpolation;
 }
 
-// Operations after which a level is still a level of the same grid.
-bool keeps_levels(const Node& node) {
-  return resizes(node, numeric::Interpolation::Nearest) || node.as<Pad>() != nullptr ||
-         node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
-         node.as<Shortcut>() != nullptr || node.as<Slice>() != nullptr ||
-         node.as<Rearrange>() != nullptr;
-}
-
 // ReLU, or ReLU with an upper bound.
 bool is_relu(const Node& node) {
   const auto* op = node.as<Pointwise>();
@@ -382,6 +374,13 @@ LayerPolicy QuantizePolicy::eight_bits() {
                       .granularity = numeric::Granularity::Channel,
                       .group_size = 0},
           .activation_bits = 8};
+}
+
+bool keeps_levels(const Node& node) {
+  return resizes(node, numeric::Interpolation::Nearest) || node.as<Pad>() != nullptr ||
+         node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
+         node.as<Shortcut>() != nullptr || node.as<Slice>() != nullptr ||
+         node.as<Rearrange>() != nullptr;
 }
 
 bool matches(std::string_view pattern, std::string_view name) {

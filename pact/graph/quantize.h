@@ -50,6 +50,9 @@ struct QuantizePolicy {
   bool operator==(const QuantizePolicy&) const = default;
 };
 
+/// True for operations after which a level is still a level of the same grid.
+bool keeps_levels(const Node& node);
+
 /// True if `name` matches `pattern`, where '*' stands for any text.
 bool matches(std::string_view pattern, std::string_view name);
 

@@ -137,7 +137,8 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
     const auto codes = std::span(result.codes).subspan(group * groups.size, groups.size);
     switch (spec.scheme) {
       case WeightScheme::DoReFa:
-        result.scales[group] = dorefa(part, spec.bits, codes);
+        result.scales[group] =
+            is_squashed(spec) ? dorefa(part, spec.bits, codes) : sawb(part, spec.bits, codes);
         break;
       case WeightScheme::Sawb:
       case WeightScheme::SawbPlus:

@@ -4,6 +4,7 @@
 //
 //   DoReFa (Zhou et al. 2016; PACT section 5.2), n = 2^k - 1, over the whole tensor:
 //     q = round((tanh(w) / (2 max|tanh(w)|) + 1/2) * n);  value = (2q - n) / n
+//     of 1 bit: the sign of w times E|w|, which is what SAWB gives
 //   SAWB (Choi et al. 2019): alpha = c1 sqrt(E[w^2]) + c2 E|w|, or max|w| if that is not positive
 //     q = round((clip(w / alpha, -1, 1) / 2 + 1/2) * n);  value = (2q - n) * alpha / n
 //   Symmetric min-max, m = 2^(k-1) - 1:  level = round(w * m / max|w|);  value = level * max|w| / m
@@ -62,6 +63,11 @@ Status check(const WeightSpec& spec);
 /// True if the scales are not computed from the weights but given beside them.
 inline bool has_given_scales(const WeightSpec& spec) {
   return spec.scheme == WeightScheme::Scaled || spec.scheme == WeightScheme::ScaledOdd;
+}
+
+/// True if weights go through tanh before they are rounded.
+inline bool is_squashed(const WeightSpec& spec) {
+  return spec.scheme == WeightScheme::DoReFa && spec.bits > 1;
 }
 
 /// The grid that a scheme's codes lie on.

@@ -172,10 +172,10 @@ TEST(Weights, AllZeroWeightsStayZeroWithMinMax) {
   EXPECT_EQ(dequantized(*q), std::vector<float>(6));
 }
 
-TEST(DoReFa, RangeIsExactlyMinusOneToOneAtEveryWidth) {
+TEST(DoReFa, RangeIsExactlyMinusOneToOneFromTwoBitsOn) {
   const std::vector<float> weights = normal_weights(500, 13);
   const auto [low, high] = std::minmax_element(weights.begin(), weights.end());
-  for (int bits = 1; bits <= 8; ++bits) {
+  for (int bits = 2; bits <= 8; ++bits) {
     std::vector<float> both = weights;
     both.push_back(-std::max(-*low, *high));  // both ends of the range occur
     both.push_back(std::max(-*low, *high));
@@ -191,7 +191,7 @@ TEST(DoReFa, FollowsItsFormulaOnALargeTensor) {
   const std::vector<float> weights = normal_weights(1000, 14, 1.0F);
   double top = 0;
   for (const float w : weights) top = std::max(top, std::abs(std::tanh(static_cast<double>(w))));
-  for (int bits = 1; bits <= 8; ++bits) {
+  for (int bits = 2; bits <= 8; ++bits) {
     const int n = (1 << bits) - 1;
     const auto q = quantize_weights(weights, 1, spec_of(WeightScheme::DoReFa, bits));
     ASSERT_TRUE(q);
@@ -206,6 +206,17 @@ TEST(DoReFa, FollowsItsFormulaOnALargeTensor) {
     }
     EXPECT_GT(compared, 900);
   }
+}
+
+TEST(DoReFa, OneBitIsTheSignTimesTheMeanMagnitude) {
+  const std::vector<float> weights{-2, -0.5F, 0.25F, 1.25F};
+  const auto q = quantize_weights(weights, 1, spec_of(WeightScheme::DoReFa, 1));
+  ASSERT_TRUE(q);
+  EXPECT_EQ(dequantized(*q), (std::vector<float>{-1, -1, 1, 1}));
+  const auto half =
+      quantize_weights(std::vector<float>{-0.25F, 0.75F}, 1, spec_of(WeightScheme::DoReFa, 1));
+  ASSERT_TRUE(half);
+  EXPECT_EQ(dequantized(*half), (std::vector<float>{-0.5F, 0.5F}));
 }
 
 TEST(DoReFa, TwoBitsHaveNoZeroLevel) {

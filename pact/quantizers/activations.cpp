@@ -322,17 +322,19 @@ class TwoSided : public torch::autograd::Function<TwoSided> {
 
 class Stream : public torch::autograd::Function<Stream> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& range) {
+  static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& range,
+                        Beyond beyond) {
     check_input(input);
     const Tensor x = dense(input);
-    context->save_for_backward({x, range});
+    if (beyond == Beyond::Possible) context->save_for_backward({x, range});
     return fake_quantize(x, {numeric::stream_quantizer(scalar(range))});
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
+    if (saved.empty()) return {gradients[0], {}, {}};
     const float range = std::nextafter(scalar(saved[1]), INFINITY);
-    return {quantizers::backward(saved[0], gradients[0], {{-range, range, 0, 0}}, false).x, {}};
+    return {quantizers::backward(saved[0], gradients[0], {{-range, range, 0, 0}}, false).x, {}, {}};
   }
 };
 
@@ -360,9 +362,9 @@ Tensor largest_magnitude(const Tensor& x) {
                                          : largest_magnitude<float>(values));
 }
 
-Tensor stream(const Tensor& x, const Tensor& range) {
+Tensor stream(const Tensor& x, const Tensor& range, Beyond beyond) {
   if (!x.device().is_cpu()) return composed::stream(x, range);
-  return Stream::apply(x, range);
+  return Stream::apply(x, range, beyond);
 }
 
 }  // namespace pact::quantizers

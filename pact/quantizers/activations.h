@@ -27,8 +27,10 @@ torch::Tensor two_sided(const torch::Tensor& x, const torch::Tensor& low, const 
                         int bits, Gradient gradient);
 
 /// Fixed point of a residual stream over [-range, range], 16 bits; range {1} has no gradient, x has
-/// g 1[|x| <= range].
-torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range);
+/// g 1[|x| <= range], which is g where the caller has seen to it that `range` holds all of x.
+enum class Beyond { Possible, Excluded };
+torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range,
+                     Beyond beyond = Beyond::Possible);
 
 /// What a stream's range must hold: the largest |x|, an f32 tensor of no dimensions, without
 /// gradient. NaN if x holds one. x not empty.

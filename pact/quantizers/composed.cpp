@@ -156,7 +156,7 @@ Tensor quantize_weights(const Tensor& weights, const numeric::WeightSpec& spec,
   const auto quantized = [&] {
     switch (spec.scheme) {
       case WeightScheme::DoReFa:
-        return dorefa(rows, spec.bits);
+        return numeric::is_squashed(spec) ? dorefa(rows, spec.bits) : sawb(rows, spec);
       case WeightScheme::MinMax:
         return min_max(rows, spec.bits);
       case WeightScheme::Scaled:

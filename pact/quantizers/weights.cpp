@@ -71,6 +71,7 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
       }
     }
     context->saved_data["scheme"] = static_cast<std::int64_t>(spec->scheme);
+    context->saved_data["is_squashed"] = numeric::is_squashed(*spec);
     context->save_for_backward({weights, alphas});
     Tensor values = torch::empty_like(weights);
     numeric::dequantize_weights(
@@ -83,6 +84,7 @@ class QuantizeWeights : public torch::autograd::Function<QuantizeWeights> {
     const Tensor upstream = gradients[0].contiguous();
     switch (static_cast<WeightScheme>(context->saved_data["scheme"].toInt())) {
       case WeightScheme::DoReFa:
+        if (!context->saved_data["is_squashed"].toBool()) return {upstream, {}, {}};
         return {dorefa_gradient(saved[0], upstream), {}, {}};
       case WeightScheme::Sawb:
       case WeightScheme::Scaled:

@@ -64,6 +64,13 @@ TEST(WeightQuantizer, DoReFaGradientIsTheDerivativeWithoutRounding) {
   EXPECT_TRUE(torch::allclose(ours, w.grad(), 1e-4, 1e-5)) << ours - w.grad();
 }
 
+TEST(WeightQuantizer, DoReFaOfOneBitPassesTheGradientOn) {
+  torch::manual_seed(5);
+  const Tensor upstream = torch::randn({3, 5});
+  const WeightSpec spec{.scheme = WeightScheme::DoReFa, .bits = 1};
+  EXPECT_TRUE(torch::equal(gradient_of(torch::randn({3, 5}), spec, upstream), upstream));
+}
+
 TEST(WeightQuantizer, SawbStopsTheGradientBeyondItsClipAndSawbPlusDoesNot) {
   torch::manual_seed(3);
   const Tensor weights = torch::randn({4, 100});
