@@ -97,6 +97,13 @@ Module::Module(Network network, Precision precision, torch::Device device)
     }
   }
   find_joined();
+  last_reader_.assign(network_.nodes().size(), -1);
+  for (NodeId id = 0; id < static_cast<NodeId>(network_.nodes().size()); ++id) {
+    for (const NodeId input : network_.node(id).inputs) {
+      last_reader_[static_cast<std::size_t>(input)] = id;
+    }
+  }
+  last_reader_[static_cast<std::size_t>(network_.output())] = -1;  // whose value is kept
 }
 
 // The CPU has one operation for batch norm and a clip of one alpha.
@@ -300,8 +307,9 @@ struct Module::Forward {
         if (joins) return joined(op, module.network_.node(node.inputs[0]));
         return quantizers::pact(in[0], parameter("alpha"), op.bits, gradient_of(op));
       case ActivationScheme::Stream:
-        if (mode == Mode::Train) observe(kForget);
-        return quantizers::stream(in[0], parameter("range"));
+        if (mode != Mode::Train) return quantizers::stream(in[0], parameter("range"));
+        observe(kForget);
+        return quantizers::stream(in[0], parameter("range"), quantizers::Beyond::Excluded);
       default:
         return quantizers::two_sided(in[0], parameter("low"), parameter("high"), op.bits,
                                      gradient_of(op));
@@ -439,8 +447,12 @@ Tensor Module::forward(const Tensor& images, Mode mode, const Tap& tap) {
     }
     values.push_back(std::visit([&](const auto& op) { return step.of(op); }, node.operation));
     if (tap) tap(id, values.back());
+    for (const NodeId input : node.inputs) {
+      const auto i = static_cast<std::size_t>(input);
+      if (last_reader_[i] == id) values[i].reset();
+    }
   }
-  return values[static_cast<std::size_t>(network_.output())].to(torch::kFloat);
+  return values[static_cast<std::size_t>(network_.output())].flatten(1).to(torch::kFloat);
 }
 
 }  // namespace pact::nn

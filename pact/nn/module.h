@@ -71,9 +71,10 @@ class Module {
   std::map<std::string, torch::Tensor> tensors_;
   std::map<std::string, Role> roles_;
   numeric::Calibration calibration_;
-  std::set<std::string> learned_;   // parameters that calibration leaves alone
-  std::set<graph::NodeId> joined_;  // batch norms and clips that train as one operation
-  int passes_ = 0;                  // of Calibrate or Reestimate
+  std::set<std::string> learned_;           // parameters that calibration leaves alone
+  std::set<graph::NodeId> joined_;          // batch norms and clips that train as one operation
+  std::vector<graph::NodeId> last_reader_;  // of each node's value, after which it is dropped
+  int passes_ = 0;                          // of Calibrate or Reestimate
 };
 
 }  // namespace pact::nn
