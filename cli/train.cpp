@@ -23,7 +23,11 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-void on_signal(int) { interrupted = 1; }
+// The second one ends the process at once; the last checkpoint is whole.
+void on_signal(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
 
 // The tensors that a step frees are those that the next one takes: given back to the system in
 // between, their pages would be cleared each time.
@@ -88,7 +92,7 @@ void print_epoch(const train::EpochReport& report, int epochs) {
               percent(report.validation.top1).c_str(), report.validation.kind.c_str(),
               clips.c_str(), duration_text(report.seconds).c_str(),
               fixed(report.images_per_second, 0).c_str());
-  if (!collapsed.empty()) std::printf("warning: collapsed to their floor:%s\n", collapsed.c_str());
+  if (!collapsed.empty()) std::printf("warning: clips near their floor:%s\n", collapsed.c_str());
   std::fflush(stdout);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What each choice of a recipe is worth: the demo's network on Fashion-MNIST in 2 bits, one choice
 # changed at a time, several seeds. Trains what is missing under out/ablation, where a run's folder is
-# called after all that it depends on, and prints the table.
+# called after its settings (remove it where the code has changed), and prints the table.
 #   recipes/ablation.sh 1 2 3        # the seeds
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -151,8 +151,8 @@ struct BatchLoader::State {
 
   std::size_t steps() const {
     const std::size_t full = dataset.size() / options.batch_size;
-    const bool partial = dataset.size() % options.batch_size != 0;
-    return full + (partial && options.last_batch == LoaderOptions::LastBatch::Keep ? 1 : 0);
+    const std::size_t left = dataset.size() % options.batch_size;
+    return full + (left >= options.least_batch ? 1 : 0);
   }
 
   Result<Batch> prepare(const Epoch& plan, std::size_t step) const {
@@ -180,6 +180,15 @@ struct BatchLoader::State {
     return batch;
   }
 
+  Result<Batch> prepare_if_it_fits(const Epoch& plan, std::size_t step) const {
+    try {
+      return prepare(plan, step);
+    } catch (const std::bad_alloc&) {
+      return make_error(ErrorCode::Unsupported, "data: a batch of ", options.batch_size,
+                        " images does not fit into memory");
+    }
+  }
+
   bool can_claim() const { return next_claimed < end && next_claimed < next_taken + slots.size(); }
 
   void work() {
@@ -190,7 +199,7 @@ struct BatchLoader::State {
       const std::size_t step = next_claimed++;
       const std::shared_ptr<const Epoch> current = epoch;
       lock.unlock();
-      Result<Batch> batch = prepare(*current, step);
+      Result<Batch> batch = prepare_if_it_fits(*current, step);
       lock.lock();
       if (current != epoch) continue;
       slots[step % slots.size()] = std::move(batch);
@@ -219,6 +228,7 @@ struct BatchLoader::State {
 
 BatchLoader::BatchLoader(const Dataset& dataset, LoaderOptions options) {
   PACT_CHECK(options.batch_size > 0 && options.threads > 0 && options.ahead > 0);
+  PACT_CHECK(options.least_batch > 0);
   PACT_CHECK(options.augmentation.pad_crop >= 0 && options.augmentation.pad_crop <= kMaxPadCrop);
   PACT_CHECK(std::cmp_equal(options.normalization.mean.size(), dataset.channels));
   PACT_CHECK(std::cmp_equal(options.normalization.std.size(), dataset.channels));

@@ -21,7 +21,7 @@ struct Augmentation {
 };
 
 /// A batch: `images` as floats [image][row][column][channel] (channels last), and labels.
-/// Padding is the value that a zero of the normalised image has (0), as in the usual recipes.
+/// Padding is 0 in the normalised image: the mean colour, not black.
 struct Batch {
   std::vector<float> images;
   std::vector<std::int64_t> labels;
@@ -32,7 +32,7 @@ struct LoaderOptions {
   std::size_t batch_size = 128;
   std::uint64_t seed = 0;
   enum class Order { Sequential, Shuffled } order = Order::Shuffled;
-  enum class LastBatch { Keep, Drop } last_batch = LastBatch::Keep;
+  std::size_t least_batch = 1;  // images; a last batch of fewer is left out
   Augmentation augmentation{};
   Normalization normalization{};
   int threads = 1;        // that prepare batches; at least 1

@@ -11,7 +11,6 @@ namespace pact::data {
 namespace {
 
 using Flip = Augmentation::Flip;
-using LastBatch = LoaderOptions::LastBatch;
 using Order = LoaderOptions::Order;
 
 // Normalised as byte / 255, so that a test can tell which byte a float came from.
@@ -110,12 +109,13 @@ TEST(BatchLoader, DropsOrKeepsAPartialLastBatch) {
   const Dataset dataset = numbered_images(10);
   LoaderOptions options{.batch_size = 4, .normalization = plain(2)};
   EXPECT_EQ(BatchLoader(dataset, options).steps_per_epoch(), 3u);
-  options.last_batch = LastBatch::Drop;
+  options.least_batch = 2;
+  EXPECT_EQ(BatchLoader(dataset, options).steps_per_epoch(), 3u);
+  options.least_batch = 3;
   BatchLoader dropping(dataset, options);
   EXPECT_EQ(dropping.steps_per_epoch(), 2u);
   for (const Batch& batch : epoch_of(dropping, 0)) EXPECT_EQ(batch.size(), 4u);
   options.batch_size = 5;
-  options.last_batch = LastBatch::Keep;
   EXPECT_EQ(BatchLoader(dataset, options).steps_per_epoch(), 2u);
 }
 

@@ -116,7 +116,7 @@ Evaluation evaluate(const graph::Network& network, const data::Dataset& dataset,
                             .permute({0, 3, 1, 2});
     const auto labels = torch::from_blob(batch.labels.data(), {size}, torch::kLong);
     const auto logits = module.forward(images, nn::Mode::Evaluate).cpu();
-    correct += logits.flatten(1).argmax(1).eq(labels).sum().item<std::int64_t>();
+    correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
   }
   const auto images = static_cast<std::int64_t>(dataset.size());
   return {.top1 = static_cast<double>(correct) / static_cast<double>(images),

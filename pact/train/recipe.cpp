@@ -63,7 +63,8 @@ void read_schedule(Table table, ScheduleOptions& s, int epochs) {
                         {{"constant", ScheduleKind::Constant},
                          {"step", ScheduleKind::Step},
                          {"cosine", ScheduleKind::Cosine}});
-  s.milestones = table.integers("milestones", 1, 100000);
+  s.milestones =
+      table.integers("milestones", 1, epochs > 1 ? epochs - 1 : 100000, config::Order::Rising);
   s.factor = number(table, "factor", s.factor, 0, 1);
   s.warmup_epochs = number(table, "warmup_epochs", s.warmup_epochs, 0, epochs);
   s.final_rate = number(table, "final_rate", s.final_rate, 0, 1);

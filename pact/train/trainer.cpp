@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -99,6 +100,7 @@ data::LoaderOptions loader_options(const Recipe& recipe, const graph::Network& n
                                    const data::Dataset& dataset) {
   data::LoaderOptions options;
   options.batch_size = static_cast<std::size_t>(recipe.batch_size);
+  options.least_batch = 2;  // one image has no variance for batch norm
   options.seed = recipe.seed;
   options.augmentation = recipe.augmentation;
   options.threads = loader_threads(dataset, recipe.data_threads);
@@ -182,6 +184,13 @@ class Trainer {
 
   void check_position() const {
     const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
+    if (steps == 0) {
+      throw_error(ErrorCode::InvalidArgument, "data.set: expected at least 2 training images");
+    }
+    if (recipe_.norm_batches > 0 && std::cmp_less(dataset_.size(), recipe_.batch_size)) {
+      throw_error(ErrorCode::InvalidArgument, "norm_batches: expected a whole batch of ",
+                  recipe_.batch_size, " training images, found ", dataset_.size());
+    }
     if (position_.epoch <= recipe_.epochs && position_.step <= steps) return;
     throw_error(ErrorCode::Corrupt, checkpoint_path().string(), ": expected at most ",
                 recipe_.epochs, " epochs of ", steps, " steps, found epoch ", position_.epoch,
@@ -219,9 +228,10 @@ class Trainer {
     finish_epoch(seconds_since(epoch_started), images_ - images_before);
   }
 
-  double epochs_done() const {
+  double epochs_done() const { return epochs_after(position_.step); }
+  double epochs_after(std::int64_t step) const {
     return static_cast<double>(position_.epoch) +
-           static_cast<double>(position_.step) / static_cast<double>(loader_.steps_per_epoch());
+           static_cast<double>(step) / static_cast<double>(loader_.steps_per_epoch());
   }
 
   void run_step(std::int64_t steps) {
@@ -237,8 +247,7 @@ class Trainer {
                                         : torch::cross_entropy_loss(logits, labels);
     optimizer_.zero_gradients();
     loss.backward();
-    rate_ = schedule_factor(recipe_.schedule, epochs_done(), recipe_.epochs);
-    optimizer_.step(rate_);
+    optimizer_.step(schedule_factor(recipe_.schedule, epochs_done(), recipe_.epochs));
     const double value = loss.item<double>();
     if (!std::isfinite(value)) {
       throw_error(ErrorCode::Corrupt, "training: the loss is not finite any more (epoch ",
@@ -246,7 +255,7 @@ class Trainer {
     }
     ++position_.step;
     position_.loss_sum += value * static_cast<double>(size);
-    position_.correct += logits.flatten(1).argmax(1).eq(labels).sum().item<std::int64_t>();
+    position_.correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
     position_.seen += size;
     images_ += size;
     if (hooks_.on_step) hooks_.on_step(step_report(steps));
@@ -269,9 +278,11 @@ class Trainer {
   }
 
   void finish_epoch(double seconds, std::int64_t images) {
+    const double last_factor =
+        schedule_factor(recipe_.schedule, epochs_after(position_.step - 1), recipe_.epochs);
     EpochReport report{
         .epoch = static_cast<int>(position_.epoch) + 1,
-        .learning_rate = rate_ * recipe_.optimizer.learning_rate,
+        .learning_rate = last_factor * recipe_.optimizer.learning_rate,
         .loss = position_.loss_sum / static_cast<double>(position_.seen),
         .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen)};
     report.seconds = seconds;
@@ -325,7 +336,8 @@ class Trainer {
       reports.push_back({.name = name,
                          .value = value,
                          .gradient_norm = gradient.defined() ? gradient.norm().item<double>() : 0,
-                         .collapsed = std::abs(value) <= 1.01 * recipe_.optimizer.alpha_floor});
+                         .collapsed = tensor.detach().abs().min().item<double>() <=
+                                      10 * recipe_.optimizer.alpha_floor});
     }
     return reports;
   }
@@ -364,10 +376,24 @@ class Trainer {
     value_or_throw(write_atomically(log_path(), kept));
   }
 
+  // What cannot be gone on with does not take the place of what can.
+  void check_finite(const std::map<std::string, graph::Tensor>& tensors) const {
+    for (const auto& [name, tensor] : tensors) {
+      const auto& values = tensor.floats();
+      if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
+        continue;
+      }
+      throw_error(ErrorCode::Corrupt, "training: '", name,
+                  "' is not finite any more; lower the learning rate");
+    }
+  }
+
   void save() {
     position_.network = module_.network();
     position_.optimizer = optimizer_.state();
     position_.optimizer_steps = optimizer_.steps();
+    check_finite(position_.network.parameters());
+    check_finite(position_.optimizer);
     save_checkpoint(position_, checkpoint_path());
     saved_ = Clock::now();
   }
@@ -393,7 +419,6 @@ class Trainer {
   Clock::time_point started_;
   Clock::time_point saved_;
   double validation_seconds_ = 0;
-  double rate_ = 0;
   std::int64_t images_ = 0;
 };
 

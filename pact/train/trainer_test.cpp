@@ -42,19 +42,24 @@ void write_idx(const std::filesystem::path& path, int count, int size, int kind)
   file << bytes;
 }
 
-// A folder that looks like MNIST, made once.
-const std::filesystem::path& data_folder() {
-  static const std::filesystem::path root = [] {
-    const std::filesystem::path path =
-        testing::TempDir() + "/trainer_data_" + std::to_string(::getpid());
+// A folder that looks like MNIST.
+struct DataFolder {
+  const std::filesystem::path path =
+      testing::TempDir() + "/trainer_data_" + std::to_string(::getpid());
+
+  DataFolder() {
     std::filesystem::create_directories(path / "mnist");
     write_idx(path / "mnist/train-images-idx3-ubyte", kTrainImages, 28 * 28, 3);
     write_idx(path / "mnist/train-labels-idx1-ubyte", kTrainImages, 1, 1);
     write_idx(path / "mnist/t10k-images-idx3-ubyte", kTestImages, 28 * 28, 3);
     write_idx(path / "mnist/t10k-labels-idx1-ubyte", kTestImages, 1, 1);
-    return path;
-  }();
-  return root;
+  }
+  ~DataFolder() { std::filesystem::remove_all(path); }
+};
+
+const std::filesystem::path& data_folder() {
+  static const DataFolder folder;  // made once
+  return folder.path;
 }
 
 class Trainer : public testing::Test {
@@ -184,6 +189,37 @@ TEST_F(Trainer, CheckpointOfAnotherNetworkIsRefused) {
   } catch (const Exception& error) {
     EXPECT_THAT(error.what(), HasSubstr("the checkpoint is of another network"));
   }
+}
+
+// The checkpoint of a run that has done so many of its 120 steps.
+Checkpoint after_steps(Checkpoint checkpoint, std::int64_t steps) {
+  checkpoint.seen = checkpoint.seen / checkpoint.step * steps;
+  checkpoint.step = steps;
+  return checkpoint;
+}
+
+TEST_F(Trainer, WhatIsNotFiniteDoesNotReplaceTheCheckpoint) {
+  Recipe ends = recipe();
+  ends.norm_batches = 0;  // nothing reads the weights of the last step
+  interrupt(ends, "diverged", 2);
+  const auto path = folder_ / "diverged/checkpoint.safetensors";
+  Checkpoint last = after_steps(load_checkpoint(path), 119);
+  auto& momentum = last.optimizer.at("optimizer.first.conv1.weight").floats();
+  momentum[0] = std::numeric_limits<float>::infinity();
+  save_checkpoint(last, path);
+  const std::string before = value_or_throw(read_text(path));
+  EXPECT_THAT([&] { train(ends, options("diverged", Start::Resume), hooks()); },
+              ThrowsMessage<Exception>(HasSubstr("'conv1.weight' is not finite any more")));
+  EXPECT_EQ(value_or_throw(read_text(path)), before);
+}
+
+TEST_F(Trainer, ARunThatWasStoppedAfterItsLastStepLogsThatStep) {
+  interrupt(recipe(), "done", 2);
+  const auto path = folder_ / "done/checkpoint.safetensors";
+  save_checkpoint(after_steps(load_checkpoint(path), 120), path);
+  train(recipe(), options("done", Start::Resume), hooks());
+  EXPECT_THAT(value_or_throw(read_text(folder_ / "done/log.jsonl")),
+              HasSubstr("\"learning_rate\":0.05,"));
 }
 
 TEST_F(Trainer, DamagedCheckpointsAreErrors) {
