@@ -63,8 +63,8 @@ alexnet 4/4 1 1 8/8 1 1 1 8
 alexnet 2/2 1 1 8/8 1 1 1 8
 lfc 4/4 1 1 8/8 1 1 200 8
 lfc 2/2 1 1 8/8 1 1 200 8
-lfc 4/4 1 1 8/8 1 1 200 4
-lfc 2/2 1 1 8/8 1 1 200 2"
+lfc 4/4 1 1 8/8 1 1 200 1
+lfc 2/2 1 1 8/8 1 1 200 1"
 {
   while read -r network bits threads batch isa; do
     unset PACT_ISA ONEDNN_MAX_CPU_ISA

@@ -59,7 +59,7 @@ write('superlinear.svg', [
     label(left - 8, y(s) + 4, `${s}x`, 'end')),
   ...[8, 4, 2].map((bits) => label(x(bits), height - bottom + 22, `${bits} bits`)),
   `<polyline points="${line([[8, 1], [4, 2], [2, 4]])}" fill="none" stroke="#888" stroke-dasharray="6 4"/>`,
-  label(x(4) + 14, y(2) + 12, 'linear', 'start'),
+  label(x(4) + 30, y(2) + 6, 'linear', 'start'),
   ...[['lfc', true, 'LFC, every layer', '#3f7d20', -10], ['lfc', false, 'LFC', '#0b62a4', 22],
     ['alexnet', false, 'AlexNet', '#c2410c', 22]].flatMap(([network, everyLayer, title, color, below]) => [
     `<polyline points="${line(speedsOf(network, everyLayer))}" fill="none" stroke="${color}" stroke-width="3"/>`,

@@ -24,7 +24,8 @@ nn::Module quantized_module() {
 
 // The same gradients for whatever `name` is a parameter of.
 Tensor gradient_of(const std::string& name, const Tensor& like, int step) {
-  torch::manual_seed(static_cast<std::uint64_t>(step) * 1000 + std::hash<std::string>{}(name) % 997);
+  torch::manual_seed(static_cast<std::uint64_t>(step) * 1000 +
+                     std::hash<std::string>{}(name) % 997);
   return torch::randn_like(like) * 0.1;
 }
 
@@ -84,20 +85,20 @@ void expect_steps_of(OptimizerKind kind, const Make& make) {
 
 TEST(Optimizer, SgdIsThatOfLibTorchForEveryRole) {
   expect_steps_of(OptimizerKind::Sgd, [](const Tensor& tensor, nn::Role role) {
-    return std::make_unique<torch::optim::SGD>(
-        std::vector<Tensor>{tensor}, torch::optim::SGDOptions(kOptions.learning_rate)
-                                         .momentum(kOptions.momentum)
-                                         .weight_decay(decay_of(role)));
+    return std::make_unique<torch::optim::SGD>(std::vector<Tensor>{tensor},
+                                               torch::optim::SGDOptions(kOptions.learning_rate)
+                                                   .momentum(kOptions.momentum)
+                                                   .weight_decay(decay_of(role)));
   });
 }
 
 TEST(Optimizer, AdamIsThatOfLibTorchForEveryRole) {
   expect_steps_of(OptimizerKind::Adam, [](const Tensor& tensor, nn::Role role) {
-    return std::make_unique<torch::optim::Adam>(
-        std::vector<Tensor>{tensor}, torch::optim::AdamOptions(kOptions.learning_rate)
-                                         .betas({kOptions.beta1, kOptions.beta2})
-                                         .eps(kOptions.epsilon)
-                                         .weight_decay(decay_of(role)));
+    return std::make_unique<torch::optim::Adam>(std::vector<Tensor>{tensor},
+                                                torch::optim::AdamOptions(kOptions.learning_rate)
+                                                    .betas({kOptions.beta1, kOptions.beta2})
+                                                    .eps(kOptions.epsilon)
+                                                    .weight_decay(decay_of(role)));
   });
 }
 
