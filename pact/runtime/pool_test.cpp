@@ -8,6 +8,8 @@
 namespace pact::runtime {
 namespace {
 
+using namespace testing_networks;
+
 using namespace graph;
 
 // Sums that overflow, and differences of them: infinities of both signs, and NaN, which no window
