@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <limits>
 #include <memory>
 
 #ifdef __GLIBC__
@@ -34,7 +33,7 @@ void on_signal(int signal) {
 void keep_freed_memory() {
 #ifdef __GLIBC__
   ::mallopt(M_MMAP_MAX, 0);
-  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  ::mallopt(M_TRIM_THRESHOLD, -1);  // never
 #endif
 }
 
@@ -73,9 +72,9 @@ train::Validation validate(const graph::Network& network, const train::Recipe& r
 void print_epoch(const train::EpochReport& report, int epochs) {
   double lowest = 0;
   double highest = 0;
-  std::string collapsed;
+  std::string near_floor;
   for (const train::ClipReport& clip : report.clips) {
-    if (clip.collapsed) collapsed += " " + clip.name;
+    if (clip.is_near_floor) near_floor += " " + clip.name;
     const double value = std::abs(clip.value);
     lowest = &clip == report.clips.data() ? value : std::min(lowest, value);
     highest = std::max(highest, value);
@@ -92,7 +91,7 @@ void print_epoch(const train::EpochReport& report, int epochs) {
               percent(report.validation.top1).c_str(), report.validation.kind.c_str(),
               clips.c_str(), duration_text(report.seconds).c_str(),
               fixed(report.images_per_second, 0).c_str());
-  if (!collapsed.empty()) std::printf("warning: clips near their floor:%s\n", collapsed.c_str());
+  if (!near_floor.empty()) std::printf("warning: clips near their floor:%s\n", near_floor.c_str());
   std::fflush(stdout);
 }
 

@@ -26,9 +26,12 @@ torch::Tensor pact(const torch::Tensor& x, const torch::Tensor& alpha, int bits,
 torch::Tensor two_sided(const torch::Tensor& x, const torch::Tensor& low, const torch::Tensor& high,
                         int bits, Gradient gradient);
 
-/// Fixed point of a residual stream over [-range, range], 16 bits; range {1} has no gradient, x has
-/// g 1[|x| <= range], which is g where the caller has seen to it that `range` holds all of x.
+/// Whether values may lie beyond a stream's range. Where the caller has excluded it, no mask is
+/// needed, nor what it would be made from.
 enum class Beyond { Possible, Excluded };
+
+/// Fixed point of a residual stream over [-range, range], 16 bits. range {1} has no gradient, x has
+/// g 1[|x| <= range].
 torch::Tensor stream(const torch::Tensor& x, const torch::Tensor& range,
                      Beyond beyond = Beyond::Possible);
 

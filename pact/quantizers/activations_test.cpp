@@ -194,5 +194,15 @@ TEST(Stream, PassesGradientsWithinItsRange) {
   EXPECT_FLOAT_EQ(y[0][4].item<float>(), 2.0F);
 }
 
+TEST(Stream, KeepsNothingWhereNothingLiesBeyond) {
+  Tensor x = row({-2.0F, 0.1F, 2.0F}).set_requires_grad(true);
+  const Tensor range = torch::full({1}, 2.0F);
+  const Tensor y = stream(x, range, Beyond::Excluded);
+  EXPECT_TRUE(torch::equal(y, stream(x, range)));
+  const Tensor upstream = row({3.0F, -1.0F, 7.0F});
+  y.backward(upstream);
+  EXPECT_TRUE(torch::equal(x.grad(), upstream));
+}
+
 }  // namespace
 }  // namespace pact::quantizers

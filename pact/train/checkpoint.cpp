@@ -19,7 +19,9 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
       {"optimizer_steps", checkpoint.optimizer_steps},
       {"loss_sum", checkpoint.loss_sum},
       {"correct", checkpoint.correct},
-      {"seen", checkpoint.seen}}.dump();
+      {"seen", checkpoint.seen},
+      {"seconds",
+       checkpoint.seconds}}.dump();
   value_or_throw(write_atomically(path, graph::serialize_safetensors(file)));
 }
 
@@ -51,6 +53,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
     checkpoint.loss_sum = json.at("loss_sum");
     checkpoint.correct = count("correct");
     checkpoint.seen = count("seen");
+    checkpoint.seconds = json.at("seconds");
     if ((checkpoint.seen > 0) != (checkpoint.step > 0)) {
       throw_error(ErrorCode::Corrupt, path.string(), ": progress: expected images of ",
                   checkpoint.step, " steps, found ", checkpoint.seen);

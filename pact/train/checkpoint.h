@@ -19,9 +19,11 @@ struct Checkpoint {
   std::int64_t epoch = 0;                          // epochs completed
   std::int64_t step = 0;                           // steps completed in the epoch under way
   std::int64_t optimizer_steps = 0;
-  double loss_sum = 0;  // over the epoch under way
+  // Of the epoch under way:
+  double loss_sum = 0;
   std::int64_t correct = 0;
   std::int64_t seen = 0;
+  double seconds = 0;
 };
 
 /// Replaces `path`. A full disk, say, leaves the old file as it was. Throws Exception.

@@ -63,8 +63,9 @@ void read_schedule(Table table, ScheduleOptions& s, int epochs) {
                         {{"constant", ScheduleKind::Constant},
                          {"step", ScheduleKind::Step},
                          {"cosine", ScheduleKind::Cosine}});
+  const bool has_steps = s.kind == ScheduleKind::Step && epochs > 1;
   s.milestones =
-      table.integers("milestones", 1, epochs > 1 ? epochs - 1 : 100000, config::Order::Rising);
+      table.integers("milestones", 1, has_steps ? epochs - 1 : 100000, config::Order::Rising);
   s.factor = number(table, "factor", s.factor, 0, 1);
   s.warmup_epochs = number(table, "warmup_epochs", s.warmup_epochs, 0, epochs);
   s.final_rate = number(table, "final_rate", s.final_rate, 0, 1);
@@ -205,7 +206,7 @@ Recipe read(Table table, std::string_view source) {
   recipe.network = table.text("network", "");
   recipe.start = table.text("start", "");
   recipe.epochs = integer(table, "epochs", recipe.epochs, 0, 100000);
-  recipe.batch_size = integer(table, "batch_size", recipe.batch_size, 1, 65536);
+  recipe.batch_size = integer(table, "batch_size", recipe.batch_size, 2, 65536);
   recipe.seed = static_cast<std::uint64_t>(integer(table, "seed", 1, 0, 1 << 30));
   recipe.threads = integer(table, "threads", 0, 0, 256);
   recipe.precision = table.choice("precision", nn::Precision::F32,

@@ -109,10 +109,17 @@ TEST(Recipe, ImpossibleValuesSayWhatIsPossible) {
   EXPECT_THAT(error_of(kGood + "[optimizer]\naverage = 0.9\n"),
               HasSubstr("norm_batches: expected at least 1"));
   EXPECT_THAT(error_of(kGood + "[schedule]\nkind = \"linear\"\n"), HasSubstr("\"cosine\""));
-  EXPECT_THAT(error_of("epochs = 5\n" + kGood + "[schedule]\nmilestones = [2, 5]\n"),
-              HasSubstr("milestones"));
-  EXPECT_THAT(error_of("epochs = 5\n" + kGood + "[schedule]\nmilestones = [3, 2]\n"),
-              HasSubstr("milestones"));
+  EXPECT_THAT(
+      error_of("epochs = 5\n" + kGood + "[schedule]\nkind = \"step\"\nmilestones = [2, 5]\n"),
+      HasSubstr("milestones: expected a list of rising whole numbers from 1 to 4"));
+  EXPECT_THAT(
+      error_of("epochs = 5\n" + kGood + "[schedule]\nkind = \"step\"\nmilestones = [3, 2]\n"),
+      HasSubstr("milestones: expected a list of rising whole numbers from 1 to 4"));
+  EXPECT_THAT(
+      error_of("epochs = 5\n" + kGood + "[schedule]\nkind = \"cosine\"\nmilestones = [2, 5]\n"),
+      "no error");
+  EXPECT_THAT(error_of("batch_size = 1\n" + kGood),
+              HasSubstr("batch_size: expected a whole number from 2"));
   EXPECT_THAT(error_of("network = \"x\"\n"), HasSubstr("data.set: expected a name"));
   EXPECT_THAT(error_of(kGood + "[distill]\n"), HasSubstr("distill.start: expected a file"));
   EXPECT_THAT(

@@ -216,8 +216,7 @@ class Trainer {
 
   void run_epoch() {
     const auto steps = static_cast<std::int64_t>(loader_.steps_per_epoch());
-    const auto epoch_started = Clock::now();
-    const std::int64_t images_before = images_;
+    step_ended_ = Clock::now();
     loader_.start(static_cast<std::size_t>(position_.epoch),
                   static_cast<std::size_t>(position_.step));
     while (position_.step < steps) {
@@ -225,7 +224,7 @@ class Trainer {
       if (hooks_.stop && hooks_.stop()) interrupt();
       if (seconds_since(saved_) >= recipe_.checkpoint_seconds) save();
     }
-    finish_epoch(seconds_since(epoch_started), images_ - images_before);
+    finish_epoch();
   }
 
   double epochs_done() const { return epochs_after(position_.step); }
@@ -258,6 +257,8 @@ class Trainer {
     position_.correct += logits.argmax(1).eq(labels).sum().item<std::int64_t>();
     position_.seen += size;
     images_ += size;
+    position_.seconds += seconds_since(step_ended_);
+    step_ended_ = Clock::now();
     if (hooks_.on_step) hooks_.on_step(step_report(steps));
   }
 
@@ -277,27 +278,28 @@ class Trainer {
         .seconds_left = left};
   }
 
-  void finish_epoch(double seconds, std::int64_t images) {
+  void finish_epoch() {
     const double last_factor =
         schedule_factor(recipe_.schedule, epochs_after(position_.step - 1), recipe_.epochs);
-    EpochReport report{
-        .epoch = static_cast<int>(position_.epoch) + 1,
-        .learning_rate = last_factor * recipe_.optimizer.learning_rate,
-        .loss = position_.loss_sum / static_cast<double>(position_.seen),
-        .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen)};
-    report.seconds = seconds;
-    report.images_per_second = static_cast<double>(images) / seconds;
-    report.clips = clip_reports();
     const auto validation_started = Clock::now();
     if (position_.epoch + 1 == recipe_.epochs) {
       optimizer_.take_averages();
       reestimate_norms();
     }
-    report.validation = hooks_.validate(module_.network());
+    take_state();
+    EpochReport report{
+        .epoch = static_cast<int>(position_.epoch) + 1,
+        .learning_rate = last_factor * recipe_.optimizer.learning_rate,
+        .loss = position_.loss_sum / static_cast<double>(position_.seen),
+        .accuracy = static_cast<double>(position_.correct) / static_cast<double>(position_.seen)};
+    report.seconds = position_.seconds;
+    report.images_per_second = static_cast<double>(position_.seen) / position_.seconds;
+    report.clips = clip_reports();
+    report.validation = hooks_.validate(position_.network);
     validation_seconds_ += seconds_since(validation_started);
     ++position_.epoch;
     position_.step = position_.correct = position_.seen = 0;
-    position_.loss_sum = 0;
+    position_.loss_sum = position_.seconds = 0;
     append_log(report);
     save();
     if (hooks_.on_epoch) hooks_.on_epoch(report);
@@ -321,8 +323,9 @@ class Trainer {
   void finish_untrained() {
     EpochReport report;
     reestimate_norms();
+    take_state();
     report.clips = clip_reports();
-    report.validation = hooks_.validate(module_.network());
+    report.validation = hooks_.validate(position_.network);
     save();
     if (hooks_.on_epoch) hooks_.on_epoch(report);
   }
@@ -336,10 +339,15 @@ class Trainer {
       reports.push_back({.name = name,
                          .value = value,
                          .gradient_norm = gradient.defined() ? gradient.norm().item<double>() : 0,
-                         .collapsed = tensor.detach().abs().min().item<double>() <=
-                                      10 * recipe_.optimizer.alpha_floor});
+                         .is_near_floor = is_near_floor(name, tensor.detach())});
     }
     return reports;
+  }
+
+  // Calibration leaves a low end of zero where nothing lies below.
+  bool is_near_floor(const std::string& name, const torch::Tensor& clip) const {
+    return !name.ends_with(".low") &&
+           clip.abs().min().item<double>() <= 10 * recipe_.optimizer.alpha_floor;
   }
 
   void append_log(const EpochReport& report) {
@@ -376,8 +384,7 @@ class Trainer {
     value_or_throw(write_atomically(log_path(), kept));
   }
 
-  // What cannot be gone on with does not take the place of what can.
-  void check_finite(const std::map<std::string, graph::Tensor>& tensors) const {
+  static void check_finite(const std::map<std::string, graph::Tensor>& tensors) {
     for (const auto& [name, tensor] : tensors) {
       const auto& values = tensor.floats();
       if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
@@ -388,12 +395,17 @@ class Trainer {
     }
   }
 
-  void save() {
+  // What cannot be gone on with is neither reported nor saved.
+  void take_state() {
     position_.network = module_.network();
     position_.optimizer = optimizer_.state();
     position_.optimizer_steps = optimizer_.steps();
     check_finite(position_.network.parameters());
     check_finite(position_.optimizer);
+  }
+
+  void save() {
+    take_state();
     save_checkpoint(position_, checkpoint_path());
     saved_ = Clock::now();
   }
@@ -418,6 +430,7 @@ class Trainer {
   data::BatchLoader loader_;
   Clock::time_point started_;
   Clock::time_point saved_;
+  Clock::time_point step_ended_;
   double validation_seconds_ = 0;
   std::int64_t images_ = 0;
 };

@@ -41,7 +41,7 @@ struct ClipReport {
   std::string name;
   double value = 0;
   double gradient_norm = 0;
-  bool collapsed = false;  // an element of it is at most ten times its floor
+  bool is_near_floor = false;  // an element of it is at most ten times its floor
 };
 
 struct EpochReport {

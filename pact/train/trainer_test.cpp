@@ -19,6 +19,7 @@
 namespace pact::train {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -211,15 +212,18 @@ TEST_F(Trainer, WhatIsNotFiniteDoesNotReplaceTheCheckpoint) {
   EXPECT_THAT([&] { train(ends, options("diverged", Start::Resume), hooks()); },
               ThrowsMessage<Exception>(HasSubstr("'conv1.weight' is not finite any more")));
   EXPECT_EQ(value_or_throw(read_text(path)), before);
+  EXPECT_EQ(value_or_throw(read_text(folder_ / "diverged/log.jsonl")), "");
 }
 
 TEST_F(Trainer, ARunThatWasStoppedAfterItsLastStepLogsThatStep) {
   interrupt(recipe(), "done", 2);
   const auto path = folder_ / "done/checkpoint.safetensors";
-  save_checkpoint(after_steps(load_checkpoint(path), 120), path);
+  Checkpoint done = after_steps(load_checkpoint(path), 120);
+  done.seconds = 5000;
+  save_checkpoint(done, path);
   train(recipe(), options("done", Start::Resume), hooks());
   EXPECT_THAT(value_or_throw(read_text(folder_ / "done/log.jsonl")),
-              HasSubstr("\"learning_rate\":0.05,"));
+              AllOf(HasSubstr("\"learning_rate\":0.05,"), HasSubstr("\"seconds\":5000.0,")));
 }
 
 TEST_F(Trainer, DamagedCheckpointsAreErrors) {
