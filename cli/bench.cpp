@@ -141,18 +141,22 @@ void run_bench(const BenchOptions& options) {
   const double middle = median(measured.milliseconds);
   const double fastest = measured.milliseconds.front();
   if (options.json) {
-    const nlohmann::json json{{"network", model.name()},
-                              {"isa", name(isa)},
-                              {"threads", options.threads},
-                              {"batch", options.batch},
-                              {"runs", options.runs},
-                              {"median_ms", middle},
-                              {"fastest_ms", fastest},
-                              {"load_ms", loading.milliseconds},
-                              {"session_bytes", loading.session_bytes},
-                              {"peak_gmacs_per_second", ceilings.macs_per_second * 1e-9},
-                              {"memory_gigabytes_per_second", ceilings.bytes_per_second * 1e-9},
-                              {"layers", json_of(measured, options.batch, ceilings)}};
+    nlohmann::json json{{"network", model.name()},
+                        {"isa", name(isa)},
+                        {"threads", options.threads},
+                        {"batch", options.batch},
+                        {"runs", options.runs},
+                        {"median_ms", middle},
+                        {"fastest_ms", fastest},
+                        {"load_ms", loading.milliseconds},
+                        {"session_bytes", loading.session_bytes},
+                        {"peak_gmacs_per_second", ceilings.macs_per_second * 1e-9},
+                        {"memory_gigabytes_per_second", ceilings.bytes_per_second * 1e-9},
+                        {"layers", json_of(measured, options.batch, ceilings)}};
+    if (!options.network.name.empty()) {
+      json["bits"] = options.network.bits;
+      json["first_last"] = options.network.first_last;
+    }
     std::printf("%s\n", json.dump().c_str());
     return;
   }

@@ -59,8 +59,10 @@ void add_eval(CLI::App& app) {
   command->add_option("file", options->file, "Packed network (.pact) or checkpoint (.safetensors)");
   CLI::Option* network =
       command->add_option("--network", options->target.network, "Float network by name");
-  command->add_option("--weights", options->target.weights, "Its weights (safetensors)")
-      ->needs(network);
+  CLI::Option* weights =
+      command->add_option("--weights", options->target.weights, "Its weights (safetensors)");
+  weights->needs(network);
+  network->needs(weights);
   command->add_option("--data", options->dataset, "Data set: a name that pact data lists")
       ->required();
   command->add_option("--root", options->root,

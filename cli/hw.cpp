@@ -27,6 +27,7 @@ struct HwOptions {
   std::vector<std::string> bandwidths;
   std::string residency;
   int first_last = 8;
+  bool says_first_last = false;
   std::vector<std::string> measured;
   std::string plot;
   bool json = false;
@@ -52,11 +53,15 @@ graph::Network read_network(const HwOptions& options) {
     if (options.bits.size() != 1) {
       throw_error(ErrorCode::InvalidArgument, "--measured: expected one --bits");
     }
-    const Bits bits = parse_bits(options.bits.front(), kWidestBits);
-    return lowered_speed_network(
-        {.name = options.network,
-         .bits = text(bits.weights, "/", bits.activations),
-         .first_last = std::min(options.first_last, numeric::kMaxCodeBits)});
+    if (options.first_last > numeric::kMaxCodeBits) {
+      throw_error(ErrorCode::InvalidArgument, "--first-last: expected at most ",
+                  numeric::kMaxCodeBits, " bits, which run and are measured, found ",
+                  options.first_last);
+    }
+    const Bits bits = parse_bits(options.bits.front(), numeric::kMaxCodeBits);
+    return lowered_speed_network({.name = options.network,
+                                  .bits = text(bits.weights, "/", bits.activations),
+                                  .first_last = options.first_last});
   }
   if (file.ends_with(".onnx")) return hw_onnx_network(file);
   if (file.ends_with(".pact")) {
@@ -107,12 +112,30 @@ HwRun run_at(const HwReport& report, const std::string& bits_text, double bandwi
   auto cost = hardware::cost(report.workload, machine, bits);
   if (!cost) {
     throw_error(cost.error().code, cost.error().message,
-                own ? "; --bits gives the layers other ones" : "");
+                own ? "; choose other bits with --bits" : "");
   }
   return {.bits = own ? bits_text : hardware::name(inner),
           .bytes_per_second = bandwidth,
           .cost = std::move(*cost),
           .published = own ? std::nullopt : published(report, inner, bandwidth)};
+}
+
+// A measured network has the bits that it ran at.
+std::vector<std::string> compared_bits(const HwOptions& options, const HwReport& report) {
+  const bool is_measured = !options.measured.empty();
+  if (is_measured && !options.file.empty() && !options.bits.empty()) {
+    throw_error(ErrorCode::InvalidArgument, "--bits: expected none with --measured, ", options.file,
+                " has its own");
+  }
+  std::vector<std::string> bits = options.bits;
+  if (bits.empty()) bits = default_bits(report);
+  if (is_measured) bits = {"own"};
+  const bool are_own = bits.size() == 1 && bits.front() == "own";
+  if (options.says_first_last && are_own && !options.file.empty()) {
+    throw_error(ErrorCode::InvalidArgument, "--first-last: expected --bits, too; without it ",
+                options.file, " has its own");
+  }
+  return bits;
 }
 
 HwReport make_report(const HwOptions& options) {
@@ -123,9 +146,7 @@ HwReport make_report(const HwOptions& options) {
   for (const auto& [name, residency] : hardware::kResidencyNames) {
     if (name == options.residency) report.machine.memory.residency = residency;
   }
-  std::vector<std::string> bits = options.bits;
-  if (bits.empty()) bits = default_bits(report);
-  if (!options.measured.empty()) bits = {"own"};
+  const std::vector<std::string> bits = compared_bits(options, report);
   std::vector<double> bandwidths;
   for (const std::string& each : options.bandwidths) bandwidths.push_back(parse_bandwidth(each));
   if (bandwidths.empty()) bandwidths.push_back(report.machine.memory.bytes_per_second);
@@ -193,7 +214,7 @@ void add_hw(CLI::App& app) {
   for (const auto& [name, residency] : hardware::kResidencyNames) policies.emplace_back(name);
   command->add_option("--residency", options->residency, "Which weights stay on chip")
       ->check(CLI::IsMember(policies));
-  add_first_last_option(*command, options->first_last, kWidestBits);
+  CLI::Option* first_last = add_first_last_option(*command, options->first_last, kWidestBits);
   CLI::Option* measured = command->add_option(
       "--measured", options->measured,
       "Compare with the JSON of `pact bench` of the same network; of several files, the "
@@ -201,7 +222,10 @@ void add_hw(CLI::App& app) {
   CLI::Option* plot = command->add_option("--plot", options->plot, "Picture to write (SVG)");
   CLI::Option* json = command->add_flag("--json", options->json, "Print one JSON object");
   measured->excludes(plot)->excludes(json);
-  command->callback([options] { run_hw(*options); });
+  command->callback([options, first_last] {
+    options->says_first_last = first_last->count() > 0;
+    run_hw(*options);
+  });
 }
 
 }  // namespace pact::cli

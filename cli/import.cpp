@@ -81,6 +81,15 @@ graph::Network import_network(const ImportOptions& options) {
   return network;
 }
 
+graph::Network read_network(const ImportOptions& options) {
+  if (options.file.ends_with(".onnx")) return import_network(options);
+  if (!options.input.empty() || !options.mean.empty() || !options.classes.empty()) {
+    throw_error(ErrorCode::InvalidArgument, options.file,
+                ": --input, --mean, --std and --classes are for ONNX files");
+  }
+  return value_or_throw(graph::read_network(options.file));
+}
+
 void add_import(CLI::App& app) {
   auto options = std::make_shared<ImportCommand>();
   CLI::App* command =

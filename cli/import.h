@@ -23,7 +23,10 @@ struct ImportOptions {
 /// Adds all but the file itself.
 void add_import_options(CLI::App& command, ImportOptions& options);
 
-/// Throws Exception if the file is no network, or the options do not fit it.
+/// From an ONNX file. Throws Exception if the file is no network, or the options do not fit it.
 graph::Network import_network(const ImportOptions& options);
+
+/// The same, or of a file of tensors with a structure, which says all that the options would.
+graph::Network read_network(const ImportOptions& options);
 
 }  // namespace pact::cli

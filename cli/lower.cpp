@@ -79,11 +79,13 @@ void add_lower(CLI::App& app) {
   command->add_option("--out", options->output, "Packed file to write");
   command->add_option("--text", options->text, "Also write the integer network as text");
   CLI::Option* data = command->add_option("--data", options->dataset, "Data set for --check");
-  command
-      ->add_option("--check", options->check,
-                   "Compare trainer, evaluator and runtime code by code on so many test images")
-      ->check(CLI::Range(1, 1000000))
-      ->needs(data);
+  CLI::Option* check =
+      command
+          ->add_option("--check", options->check,
+                       "Compare trainer, evaluator and runtime code by code on so many test images")
+          ->check(CLI::Range(1, 1000000))
+          ->needs(data);
+  data->needs(check);
   command->add_option("--root", options->root,
                       "Folder of the data sets (default: PACT_DATA, or data)");
   command->callback([options] { run_lower(*options); });

@@ -24,6 +24,23 @@ std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   return command + ": " + one_line(error.what()) + "; see " + command + " --help\n";
 }
 
+void finish_output() {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    pact::throw_error(pact::ErrorCode::Io, "standard output: cannot write");
+  }
+}
+
+// Throws what parsing and the command throw, but for what asks for help, which it gives.
+void run(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    app.exit(request);
+  }
+  finish_output();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -34,11 +51,7 @@ int main(int argc, char** argv) {
   app.failure_message(usage_error);
   pact::cli::add_commands(app);
   try {
-    app.parse(argc, argv);
-    std::cout.flush();
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
-      pact::throw_error(pact::ErrorCode::Io, "standard output: cannot write");
-    }
+    run(app, argc, argv);
     return 0;
   } catch (const CLI::RequiredError& error) {
     // CLI11 asks for a command even if there is one, which it does not know.
@@ -50,7 +63,8 @@ int main(int argc, char** argv) {
     }
     return pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : pact::exit_status(pact::ErrorCode::InvalidArgument);
+    app.exit(error);
+    return pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const pact::Exception& error) {
     std::fflush(stdout);
     std::cerr << "pact: " << one_line(error.what()) << '\n';

@@ -34,11 +34,6 @@ struct QuantizeOptions {
   std::string root;
 };
 
-graph::Network float_network(const ImportOptions& options) {
-  if (options.file.ends_with(".onnx")) return import_network(options);
-  return value_or_throw(graph::read_network(options.file));
-}
-
 void run_quantize(const QuantizeOptions& options) {
   const std::string text = options.recipe.empty() ? std::string(kCalibrationRecipe)
                                                   : value_or_throw(read_text(options.recipe));
@@ -47,7 +42,7 @@ void run_quantize(const QuantizeOptions& options) {
       train::recipe_for(
           text, where, {.network = kNetworkFile, .dataset = options.dataset, .bits = options.bits}),
       where);
-  const graph::Network network = float_network(options.network);
+  const graph::Network network = read_network(options.network);
   const std::filesystem::path folder(options.output);
   refuse_checkpoint(folder);
   const auto bytes = graph::serialize_safetensors(graph::to_tensor_file(network));

@@ -33,6 +33,11 @@ check "no images" 2 "^pact run: images is required; see pact run --help" "$pact"
 check "nothing to do" 2 "lower: expected --out, --text or --check" "$pact" lower checkpoint.safetensors
 check "bits of no network" 2 "^pact bench: --bits requires --network" "$pact" bench model.pact --bits 2/2
 check "a file and a network" 2 "eval: expected a file .* or --network" "$pact" eval model.pact --network demo-resnet --weights w.safetensors --data mnist
+check "a network without weights" 2 "eval: --network requires --weights" "$pact" eval checkpoint.safetensors --network demo-resnet --data mnist
+check "data that nothing is checked on" 2 "lower: --data requires --check" "$pact" lower checkpoint.safetensors --out x.pact --data mnist
+check "mean of what has its own" 2 "net.safetensors: --input, --mean, --std and --classes are for ONNX files" \
+  "$pact" quantize net.safetensors --mean 0.5 --std 0.2 --data mnist --out "$work/quantized"
+check "help that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' train --help >/dev/full"
 check "output that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' data >/dev/full"
 
 # Killed without warning, resumed, and compared with a run that was left alone.
@@ -117,6 +122,11 @@ check "hw: no such machine" 3 "none.toml: cannot open" "$pact" hw "$model" --mac
 check "hw: bits beyond the machine" 2 "expected at most 8 bits, which GAP8" "$pact" hw "$model" --machine hw/gap8.toml --bits 16
 check "hw: bandwidth in words" 2 "expected gigabytes a second" "$pact" hw "$model" --machine hw/gap8.toml --bandwidth fast
 check "hw: no bits" 2 "expected 1 to 16 bits" "$pact" hw "$model" --machine hw/gap8.toml --bits 4/
+check "hw: bits of what is measured" 2 "^pact: --bits: expected none with --measured" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/bench.json" --bits 4
+check "hw: ends of what has its own bits" 2 "^pact: --first-last: expected --bits, too" "$pact" hw "$model" --machine hw/gap8.toml --first-last 4
+check "hw: ends that do not run" 2 "^pact: --first-last: expected at most 8 bits" \
+  "$pact" hw --network resnet18 --bits 4 --first-last 16 --machine hw/xeon-vnni.toml --measured "$work/bench.json"
+check "bench: bits of the ends" 0 '"bits":"2/2".*"first_last":2' "$pact" bench --network demo-resnet --bits 2/2 --first-last 2 --runs 1 --json
 check "hw: nothing" 2 "expected a file or --network" "$pact" hw --machine hw/gap8.toml
 check "bench of impossible bits" 2 "expected 1 to 8 bits, or weights/activations as 4/8, found '9/4'" \
   "$pact" bench --network demo-resnet --bits 9/4

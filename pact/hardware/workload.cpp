@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "pact/graph/quantize.h"
+
 namespace pact::hardware {
 namespace {
 
@@ -18,14 +20,6 @@ bool is_layer(const Node& node) {
 bool is_uncosted(const Node& node) {
   return node.as<Resize>() != nullptr || node.as<Pointwise>() != nullptr ||
          node.as<Multiply>() != nullptr || node.as<Softmax>() != nullptr;
-}
-
-// Operations after which a level is still a level of the same grid.
-bool keeps_levels(const Node& node) {
-  return node.as<MaxPool>() != nullptr || node.as<Flatten>() != nullptr ||
-         node.as<Shortcut>() != nullptr || node.as<Pad>() != nullptr ||
-         node.as<Slice>() != nullptr || node.as<Rearrange>() != nullptr ||
-         node.as<Concat>() != nullptr;
 }
 
 class Builder {
@@ -111,7 +105,7 @@ class Builder {
     if (const auto* op = n.as<FakeQuantize>()) {
       return op->scheme == ActivationScheme::Stream ? numeric::kStreamBits : op->bits;
     }
-    if (!keeps_levels(n)) return kFloatBits;
+    if (!keeps_levels(n) && n.as<Concat>() == nullptr) return kFloatBits;
     int bits = 0;
     for (const NodeId input : n.inputs) bits = std::max(bits, activation_bits_[index(input)]);
     return bits;
