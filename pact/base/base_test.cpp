@@ -269,6 +269,12 @@ TEST_F(FileTest, WritingOverAFolderFailsAndLeavesNoTemporaryFile) {
   EXPECT_TRUE(fs::is_directory(folder_ / "taken" / "inside"));
 }
 
+TEST_F(FileTest, ANameThatEndsAsAFolderMakesNone) {
+  EXPECT_THAT(write_atomically(folder_ / "out/", "text").error().message,
+              HasSubstr("out/: expected a file, found a folder"));
+  EXPECT_THAT(names_in_folder(), testing::IsEmpty());
+}
+
 TEST_F(FileTest, ALinkKeepsItsPlaceAndWhatIsNoFileIsLeftAlone) {
   ASSERT_TRUE(write_atomically(folder_ / "target", "old"));
   fs::create_symlink(folder_ / "target", folder_ / "link");

@@ -118,6 +118,7 @@ Result<std::string> read_text(const std::filesystem::path& path) {
 }
 
 Status write_atomically(const std::filesystem::path& given, std::span<const std::byte> bytes) {
+  if (!given.has_filename()) return no_file(given, true);
   std::error_code none;
   const std::filesystem::path target = std::filesystem::canonical(given, none);
   const std::filesystem::path& path = none ? given : target;  // what links lead to, if it is there

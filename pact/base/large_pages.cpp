@@ -60,7 +60,7 @@ std::byte* new_block(std::size_t bytes) { return allocate(bytes); }
 void delete_block(std::byte* data, std::size_t) { deallocate(data); }
 #endif
 
-// Where more is promised than there is, who writes to it would be ended.
+// Systems promise more than they have, and end who writes to it.
 std::size_t memory_of_machine() {
 #if defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
   const auto pages = sysconf(_SC_PHYS_PAGES);

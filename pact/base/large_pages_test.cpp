@@ -2,6 +2,7 @@
 #include "pact/base/large_pages.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -43,6 +44,15 @@ TEST(LargePages, WhatIsReleasedIsTakenAgain) {
     std::fill(zeros.begin(), zeros.end(), std::byte{2});
     EXPECT_TRUE(is_all(kept, std::byte{0})) << bytes;
   }
+}
+
+// The system would promise each of them alone, and both.
+TEST(LargePages, RefusesWhatIsMoreThanTheMachineHasTogether) {
+  const auto machine = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+                       static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  LargePages memory;
+  EXPECT_NO_THROW(memory.take(machine / 10 * 6));
+  EXPECT_THROW(memory.take(machine / 10 * 6), std::bad_alloc);
 }
 
 TEST(LargePages, RefusesMoreThanTheMachineHas) {

@@ -19,8 +19,8 @@ inline constexpr std::size_t kMaxNodes = 1 << 14;
 inline constexpr std::size_t kMaxRank = 8;
 // What one image may ask of the runtime in all its values together.
 inline constexpr std::int64_t kMaxAllElements = std::int64_t{1} << 30;
-// Channels of all values, once for each input of their node: what is kept for each of them is made
-// anew where a file may say it once for many.
+// Channels of all values, once for each input of their node. The runtime keeps parameters of each,
+// also where many share one in the file.
 inline constexpr std::int64_t kMaxAllChannels = std::int64_t{1} << 24;
 
 template <typename... Parts>

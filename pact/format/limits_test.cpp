@@ -114,6 +114,22 @@ TEST(Verify, RefusesMoreChannelsThanFitTheRuntime) {
   expect_refused(model, "at most 2^24 channels in all nodes, once for each input");
 }
 
+TEST(Verify, CountsTheChannelsOfAConcatenationForEveryInput) {
+  const Value part = value(Element::F32, 1 << 14, 1);
+  Model model =
+      single(value(Element::Pixel, 1, 1 << 7), value(Element::F32, 1, 1 << 7), Flatten{}, part);
+  const auto add_concatenation = [&](std::size_t inputs) {
+    Value joined = part;
+    joined.channels = static_cast<std::int32_t>(inputs) << 14;
+    model.nodes.push_back({"join", Concat{}, std::vector<std::int32_t>(inputs, 2), joined});
+  };
+  add_concatenation(30);
+  model.output = 3;
+  EXPECT_TRUE(verify(model));
+  add_concatenation(31);  // 30^2 + 31^2 > 2^10
+  expect_refused(model, "at most 2^24 channels in all nodes, once for each input");
+}
+
 TEST(Verify, RefusesMoreWeightsThanFitTheRuntime) {
   Value image = value(Element::Pixel, 1, 1024);
   Value floats = value(Element::F32, 1, 1024);

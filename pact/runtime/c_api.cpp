@@ -39,7 +39,8 @@ T guarded(T failed, const Body& body) noexcept {
 
 pact::Status expect_given(const void* pointer, const char* name) {
   if (pointer != nullptr) return {};
-  return pact::make_error(pact::ErrorCode::InvalidArgument, name, ": expected one, found NULL");
+  return pact::make_error(pact::ErrorCode::InvalidArgument, name,
+                          ": expected a pointer, found NULL");
 }
 
 pact::Result<pact::PixelOrder> order_of(int order) {

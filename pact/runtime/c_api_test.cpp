@@ -140,7 +140,7 @@ TEST_F(CApi, FailuresGiveTextAndTheNextSuccessClearsIt) {
   EXPECT_EQ(pact_model_load("/no/such/file.pact"), nullptr);
   EXPECT_THAT(pact_error(), HasSubstr("/no/such/file.pact: cannot open"));
   EXPECT_EQ(pact_model_load(nullptr), nullptr);
-  EXPECT_STREQ(pact_error(), "path: expected one, found NULL");
+  EXPECT_STREQ(pact_error(), "path: expected a pointer, found NULL");
   ASSERT_TRUE(write_atomically(path_, std::string_view("not a packed network at all")));
   EXPECT_EQ(pact_model_load(path_.c_str()), nullptr);
   EXPECT_THAT(pact_error(), HasSubstr("expected a packed network"));
@@ -157,7 +157,7 @@ TEST_F(CApi, FailuresGiveTextAndTheNextSuccessClearsIt) {
 
 TEST_F(CApi, RefusesWhatItCannotRunAndTheNextRunClearsIt) {
   EXPECT_EQ(pact_session_create(nullptr, 1, 1), nullptr);
-  EXPECT_STREQ(pact_error(), "model: expected one, found NULL");
+  EXPECT_STREQ(pact_error(), "model: expected a pointer, found NULL");
   pact_model* model = pact_model_load(path_.c_str());
   ASSERT_NE(model, nullptr) << pact_error();
   pact_session* session = pact_session_create(model, 1, 1);
@@ -165,11 +165,11 @@ TEST_F(CApi, RefusesWhatItCannotRunAndTheNextRunClearsIt) {
   std::vector<float> outputs(5 * kChannels);
   const std::uint8_t* images = images_.data();
   EXPECT_EQ(pact_session_run(nullptr, images, 1, PACT_PLANAR, outputs.data()), 1);
-  EXPECT_STREQ(pact_error(), "session: expected one, found NULL");
+  EXPECT_STREQ(pact_error(), "session: expected a pointer, found NULL");
   EXPECT_EQ(pact_session_run(session, nullptr, 1, PACT_PLANAR, outputs.data()), 1);
-  EXPECT_STREQ(pact_error(), "images: expected one, found NULL");
+  EXPECT_STREQ(pact_error(), "images: expected a pointer, found NULL");
   EXPECT_EQ(pact_session_run(session, images, 1, PACT_PLANAR, nullptr), 1);
-  EXPECT_STREQ(pact_error(), "outputs: expected one, found NULL");
+  EXPECT_STREQ(pact_error(), "outputs: expected a pointer, found NULL");
   EXPECT_EQ(pact_session_run(session, images, 1, 2, outputs.data()), 1);
   EXPECT_STREQ(pact_error(), "order: expected PACT_PLANAR or PACT_INTERLEAVED, found 2");
   // Whose bytes, 48 an image, are 48 once 64 bits have overflowed.

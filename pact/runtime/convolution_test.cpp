@@ -148,6 +148,18 @@ TEST(Convolution, TransformsNoRowsThatScratchShouldNotHold) {
   }
 }
 
+// A row of its words is 2.1 MiB: less than the 33 pixels at a time.
+TEST(Convolution, GathersAsManyPixelsAsScratchHolds) {
+  Builder builder(13500, 1, 33, 1);
+  const NodeId levels = builder.requantize({builder.lookup(affine_grid(8, 114))}, unsigned_grid(4));
+  builder.add(Dequantize{}, {builder.add(spread(conv(1, 9, 1, odd_grid(2)), {1, 2}), {levels})});
+  const Network network = builder.network();
+  const Isa isa = available_isas().back();
+  EXPECT_THAT(kernels_of(network, isa), ElementsAre(StartsWith("dot_i16")));
+  expect_equal_run(network, packed(network), {.threads = 1, .batch = 1, .isa = isa},
+                   evaluate_images(network, 1));
+}
+
 // The largest one reads several blocks of rows; the 3x3 one of stride 1 has too many weights for
 // Winograd's to stay in a cache.
 TEST(Convolution, LooksSumsUpWhereBytesAreMultipliedInSeveralSteps) {

@@ -18,7 +18,7 @@ class GatheredConvolution final : public ConvolutionStep {
   GatheredConvolution(const StepContext& context, std::int32_t node, std::int32_t requantize)
       : ConvolutionStep(context, node, requantize),
         depth_(std::int64_t{in_group_} * op_.kernel.y * op_.kernel.x),
-        tile_(std::clamp<std::int64_t>(kMostScratch / row_bytes(), 1, kTile)),
+        tile_(std::clamp<std::int64_t>(kMostScratch / pixel_bytes(), 1, kTile)),
         kernel_(kernels::select_word_dot(context.isa, out_group_)) {
     pack_weights();
   }
@@ -38,6 +38,10 @@ class GatheredConvolution final : public ConvolutionStep {
  private:
   std::int64_t depth_pairs() const { return (depth_ + 1) / 2; }
   std::int64_t row_bytes() const { return depth_pairs() * 2 * std::int64_t{sizeof(std::int16_t)}; }
+  // Of scratch, that grows with the tile.
+  std::int64_t pixel_bytes() const {
+    return row_bytes() + std::int64_t{out_.channels} * std::int64_t{sizeof(std::int32_t)};
+  }
   std::size_t rows_bytes() const {
     return whole_lines(static_cast<std::size_t>(tile_ * row_bytes()));
   }

@@ -12,10 +12,6 @@ namespace {
 
 constexpr int kMaxBatch = 4096;
 
-}  // namespace
-
-namespace {
-
 template <typename Source>
 Result<std::shared_ptr<const format::Model>> read_into_memory(const Source& source) {
   try {

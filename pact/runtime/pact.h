@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The runtime for C and for everything that speaks C. Functions that can fail return NULL or a
  * status other than 0, where they are given NULL, too; pact_error() then gives one line about it,
- * for the calling thread. The others must be given a model. model.h says more. */
+ * for the calling thread. Functions that cannot fail expect what they are given to be there; those
+ * that free take NULL. model.h says more. */
 #ifndef PACT_RUNTIME_PACT_H
 #define PACT_RUNTIME_PACT_H
 
