@@ -47,10 +47,8 @@ void run_lower(const LowerOptions& options) {
     throw_error(ErrorCode::InvalidArgument, "lower: expected --out, --text or --check");
   }
   const auto file = value_or_throw(graph::read_safetensors(options.checkpoint));
-  auto quantized = graph::network_from(file);
-  if (!quantized)
-    throw_error(quantized.error().code, options.checkpoint, ": ", quantized.error().message);
-  const graph::Network lowered = value_or_throw(lower::lower(*quantized));
+  const graph::Network quantized = value_or_throw(graph::network_from(file, options.checkpoint));
+  const graph::Network lowered = value_or_throw(lower::lower(quantized));
   const auto recipe = file.metadata.find("recipe");
   const auto bytes =
       value_or_throw(lower::pack(lowered, recipe == file.metadata.end() ? "" : recipe->second));
@@ -62,7 +60,7 @@ void run_lower(const LowerOptions& options) {
   }
   if (options.check > 0) {
     const Model model = value_or_throw(Model::load(std::span<const std::byte>(bytes)));
-    check(options, {*quantized, lowered, model});
+    check(options, {quantized, lowered, model});
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "pact/graph/activation_quantizers.h"
 #include "pact/graph/quantize.h"
 
 namespace pact::cli::report {
@@ -57,33 +58,6 @@ std::vector<float> meant_weights(std::span<const float> weights, const numeric::
 }
 
 // Throws if the clips of a quantizer leave it no grid.
-void check_clips(const graph::Node& node, float low, float high) {
-  if (low <= 0 && high > 0 && std::isfinite(1.0F / (high - low))) return;
-  throw_error(ErrorCode::Corrupt, "node '", node.name, "': expected clips low <= 0 < high, found ",
-              low, " and ", high);
-}
-
-std::vector<numeric::ActivationQuantizer> quantizers_of(const graph::Network& network,
-                                                        graph::NodeId id) {
-  const graph::Node& node = network.node(id);
-  const auto* op = node.as<graph::FakeQuantize>();
-  const auto values = [&](const char* role) { return network.parameter(id, role).floats(); };
-  std::vector<numeric::ActivationQuantizer> result;
-  if (op->scheme == graph::ActivationScheme::Pact) {
-    for (const float alpha : values("alpha")) {
-      check_clips(node, 0, alpha);
-      result.push_back(numeric::pact_quantizer(op->bits, alpha));
-    }
-  } else if (op->scheme == graph::ActivationScheme::Stream) {
-    check_clips(node, -values("range")[0], values("range")[0]);
-    result.push_back(numeric::stream_quantizer(values("range")[0]));
-  } else {
-    check_clips(node, values("low")[0], values("high")[0]);
-    result.push_back(numeric::two_sided_quantizer(op->bits, values("low")[0], values("high")[0]));
-  }
-  return result;
-}
-
 // The quantizer whose levels a layer reads, past nodes that only move them.
 std::optional<graph::NodeId> quantizer_before(const graph::Network& network, graph::NodeId layer) {
   graph::NodeId id = network.node(layer).inputs[0];
@@ -173,7 +147,7 @@ Quantization weight_quantization(std::span<const float> weights, std::size_t out
 ActivationCounter::ActivationCounter(const graph::Network& network, graph::NodeId quantizer)
     : pact_(network.node(quantizer).as<graph::FakeQuantize>()->scheme ==
             graph::ActivationScheme::Pact),
-      quantizers_(quantizers_of(network, quantizer)),
+      quantizers_(value_or_throw(graph::activation_quantizers(network, quantizer))),
       channel_size_(static_cast<std::size_t>(network.node(quantizer).type.channel_size())) {
   const numeric::Grid& grid = quantizers_[0].grid;
   constexpr double kRoom = 0.5;

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random numbers of augmentation, the same on every machine: the standard library's distributions
-// differ between libraries.
+// Random numbers of augmentation.
 #pragma once
 
 #include <cstdint>
 
+#include "pact/base/random.h"
+
 namespace pact::data {
 
-/// SplitMix64 (Steele et al. 2014), started from a hash of where it is used, so that each image's
-/// numbers are the same whoever prepares it and when.
+/// Numbers started from a hash of where they are used, so that each image's are the same whoever
+/// prepares it and when.
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t epoch, std::uint64_t position)
-      : state_(mix(mix(mix(seed + kStep) + epoch * kStep) + position * kStep)) {}
+      : numbers_(SplitMix64::mix(
+            SplitMix64::mix(SplitMix64::mix(seed + SplitMix64::kStep) + epoch * SplitMix64::kStep) +
+            position * SplitMix64::kStep)) {}
 
-  std::uint64_t next() { return mix(state_ += kStep); }
+  std::uint64_t next() { return numbers_.next(); }
 
   /// Uniform in [0, bound), without the bias of a plain remainder.
   std::uint64_t below(std::uint64_t bound) {
@@ -26,19 +29,11 @@ class Random {
 
   /// Uniform in [lowest, highest).
   double between(double lowest, double highest) {
-    return lowest + (highest - lowest) * static_cast<double>(next() >> 11) * 0x1.0p-53;
+    return lowest + (highest - lowest) * numbers_.fraction();
   }
 
  private:
-  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
-
-  static std::uint64_t mix(std::uint64_t value) {
-    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-    return value ^ (value >> 31);
-  }
-
-  std::uint64_t state_;
+  SplitMix64 numbers_;
 };
 
 }  // namespace pact::data

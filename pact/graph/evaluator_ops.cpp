@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "pact/numeric/activations.h"
+#include "pact/graph/activation_quantizers.h"
 #include "pact/numeric/requantize.h"
 
 namespace pact::graph {
@@ -162,19 +162,6 @@ Floats average(const Operands& o, const AvgPool& op) {
   return out;
 }
 
-numeric::ActivationQuantizer quantizer_of(const FakeQuantize& op, const Operands& o,
-                                          std::size_t channel) {
-  if (op.scheme == ActivationScheme::Pact) {
-    const Floats& alpha = o.parameter("alpha").floats();
-    return numeric::pact_quantizer(op.bits, alpha[alpha.size() == 1 ? 0 : channel]);
-  }
-  if (op.scheme == ActivationScheme::Stream) {
-    return numeric::stream_quantizer(o.parameter("range").floats()[0]);
-  }
-  return numeric::two_sided_quantizer(op.bits, o.parameter("low").floats()[0],
-                                      o.parameter("high").floats()[0]);
-}
-
 // Calls element(channel, index) for each element of the node's value, in order.
 template <typename Body>
 void for_each_element(const Operands& o, Body element) {
@@ -270,10 +257,12 @@ struct Evaluate {
   Result<Value> of(const Shortcut& op) const { return shortcut(op, o); }
   Result<Value> of(const Pad& op) const { return pad(op, o); }
   Result<Value> of(const Resize& op) const { return resize(op, o); }
-  Result<Value> of(const FakeQuantize& op) const {
+  Result<Value> of(const FakeQuantize&) const {
+    PACT_TRY(const auto quantizers, activation_quantizers(o.network, o.id));
     Floats out(o.floats().size());
     for_each_element(o, [&](std::size_t c, std::size_t i) {
-      out[i] = numeric::fake_quantize(quantizer_of(op, o, c), o.floats()[i]);
+      const auto& quantizer = quantizers[quantizers.size() == 1 ? 0 : c];
+      out[i] = numeric::fake_quantize(quantizer, o.floats()[i]);
     });
     return Value(std::move(out));
   }

@@ -212,7 +212,9 @@ TensorFile to_tensor_file(const Network& network) {
   return {.tensors = network.parameters(), .metadata = {{"network", print(network)}}};
 }
 
-Result<Network> network_from(const TensorFile& file) {
+namespace {
+
+Result<Network> network_in(const TensorFile& file) {
   const auto text = file.metadata.find("network");
   if (text == file.metadata.end()) {
     return make_error(ErrorCode::Corrupt,
@@ -227,12 +229,17 @@ Result<Network> network_from(const TensorFile& file) {
   return network;
 }
 
+}  // namespace
+
+Result<Network> network_from(const TensorFile& file, const std::filesystem::path& path) {
+  Result<Network> network = network_in(file);
+  if (network || path.empty()) return network;
+  return make_error(network.error().code, path.string(), ": ", network.error().message);
+}
+
 Result<Network> read_network(const std::filesystem::path& path) {
   PACT_TRY(const TensorFile file, read_safetensors(path));
-  Result<Network> network = network_from(file);
-  if (!network)
-    return make_error(network.error().code, path.string(), ": ", network.error().message);
-  return network;
+  return network_from(file, path);
 }
 
 }  // namespace pact::graph

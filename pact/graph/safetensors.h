@@ -37,7 +37,8 @@ Status load_parameters(Network& network, const std::map<std::string, Tensor>& te
 /// A network with its parameters in one file: the text form is the metadata entry "network".
 /// Tensors whose name starts with "optimizer." are not parameters; network_from leaves them alone.
 TensorFile to_tensor_file(const Network& network);
-Result<Network> network_from(const TensorFile& file);
+/// Errors begin with `path`, where the file was read, if it is given.
+Result<Network> network_from(const TensorFile& file, const std::filesystem::path& path = {});
 Result<Network> read_network(const std::filesystem::path& path);
 
 }  // namespace pact::graph

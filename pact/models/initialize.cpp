@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "pact/base/random.h"
 #include "pact/models/models.h"
 
 namespace pact::models {
@@ -9,25 +10,18 @@ namespace {
 
 using namespace graph;
 
-// SplitMix64 (Steele et al. 2014): small, and the same numbers everywhere.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
+  explicit Random(std::uint64_t seed) : numbers_(seed) {}
 
-  double uniform() {  // in (0, 1)
-    state_ += 0x9E3779B97F4A7C15ULL;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return (static_cast<double>((z ^ (z >> 31)) >> 11) + 0.5) * 0x1.0p-53;
-  }
-  double normal() {  // Box-Muller
+  double uniform() { return numbers_.fraction() + 0x1.0p-54; }  // in (0, 1)
+  double normal() {                                             // Box-Muller
     const double radius = std::sqrt(-2 * std::log(uniform()));
     return radius * std::cos(2 * std::numbers::pi * uniform());
   }
 
  private:
-  std::uint64_t state_;
+  SplitMix64 numbers_;
 };
 
 double starting_value(const Node& node, const ParameterSlot& slot, Random& random) {

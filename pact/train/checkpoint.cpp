@@ -32,10 +32,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   if (progress == file.metadata.end() || recipe == file.metadata.end()) {
     throw_error(ErrorCode::Corrupt, path.string(), ": expected a checkpoint, found other tensors");
   }
-  auto network = graph::network_from(file);
-  if (!network) throw_error(network.error().code, path.string(), ": ", network.error().message);
   Checkpoint checkpoint;
-  checkpoint.network = std::move(*network);
+  checkpoint.network = value_or_throw(graph::network_from(file, path));
   checkpoint.recipe = recipe->second;
   try {
     const auto json = nlohmann::json::parse(progress->second);

@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "pact/data/batch_loader.h"
+#include "pact/graph/activation_quantizers.h"
 #include "pact/nn/device.h"
 #include "pact/nn/module.h"
-#include "pact/numeric/activations.h"
 
 namespace pact::train {
 namespace {
@@ -20,21 +20,9 @@ constexpr std::size_t kBatch = 200;
 // What a level is worth, {1, channels or 1, 1, ..}, so that it multiplies a value of `rank`
 // extents.
 torch::Tensor scales_of(const graph::Network& network, graph::NodeId id, std::int64_t rank) {
-  const auto* op = network.node(id).as<graph::FakeQuantize>();
-  const auto value = [&](const char* role) { return network.parameter(id, role).floats(); };
   std::vector<float> scales;
-  switch (op->scheme) {
-    case graph::ActivationScheme::Pact:
-      for (const float alpha : value("alpha")) {
-        scales.push_back(numeric::pact_quantizer(op->bits, alpha).scale);
-      }
-      break;
-    case graph::ActivationScheme::Stream:
-      scales.push_back(numeric::stream_quantizer(value("range")[0]).scale);
-      break;
-    default:
-      scales.push_back(
-          numeric::two_sided_quantizer(op->bits, value("low")[0], value("high")[0]).scale);
+  for (const auto& quantizer : value_or_throw(graph::activation_quantizers(network, id))) {
+    scales.push_back(quantizer.scale);
   }
   std::vector<std::int64_t> shape(static_cast<std::size_t>(rank), 1);
   shape[1] = static_cast<std::int64_t>(scales.size());

@@ -68,9 +68,8 @@ StartingPoint load_start(const Recipe& recipe, const TrainOptions& options) {
   const auto path = find_file("start", recipe.start, options);
   graph::TensorFile file = value_or_throw(graph::read_safetensors(path));
   if (!file.metadata.contains("network")) return {.weights = std::move(file.tensors), .run = {}};
-  auto run = graph::network_from(file);
-  if (!run) throw_error(run.error().code, path.string(), ": ", run.error().message);
-  return {.weights = graph::float_parameters(*run), .run = std::move(*run)};
+  graph::Network run = value_or_throw(graph::network_from(file, path));
+  return {.weights = graph::float_parameters(run), .run = std::move(run)};
 }
 
 // The clips that both have, of quantizers that are trained: they go on where the run ended.
