@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/eval.h"
+#include "cli/import.h"
 #include "pact/graph/safetensors.h"
-#include "pact/models/models.h"
 #include "pact/train/evaluate.h"
 
 namespace pact::cli {
@@ -10,15 +10,11 @@ namespace {
 graph::Network load_network(const FloatTarget& target, const data::DatasetInfo& info,
                             std::size_t classes) {
   if (target.network.empty()) return value_or_throw(graph::read_network(target.weights));
-  const auto file = value_or_throw(graph::read_safetensors(target.weights));
   const models::Task task{info.channels, info.height, info.width,
                           static_cast<std::int64_t>(classes)};
-  graph::Network network = value_or_throw(models::build(target.network, task));
+  graph::Network network = network_with_weights(target.network, task, target.weights);
   network.preprocessing.mean.assign(info.mean.begin(), info.mean.end());
   network.preprocessing.std.assign(info.std.begin(), info.std.end());
-  if (const Status status = graph::load_parameters(network, file.tensors); !status) {
-    throw_error(status.error().code, target.weights, ": ", status.error().message);
-  }
   return network;
 }
 

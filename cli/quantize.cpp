@@ -63,10 +63,14 @@ void add_quantize(CLI::App& app) {
   command->footer(
       "Examples:\n"
       "  pact quantize net.onnx --bits 8 --data cifar10 --out out/net8\n"
+      "  pact quantize resnet20.safetensors --network cifar-resnet20-v1 --data cifar10 --out "
+      "out/r20\n"
       "  pact quantize net.onnx --bits 4 --recipe recipes/finetune.toml --out out/net4\n"
       "  pact train out/net4/recipe.toml --out out/net4 --resume\n"
       "Without a recipe, 400 training images set the clips and scales, and nothing is trained.");
-  command->add_option("network", options->network.file, "Float network (.onnx or .safetensors)")
+  command
+      ->add_option("network", options->network.file,
+                   "Float network (.onnx or .safetensors), or its weights alone (.safetensors)")
       ->required();
   command->add_option("--out", options->output, "Folder for network, checkpoint and packed network")
       ->required();

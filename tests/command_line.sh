@@ -35,7 +35,7 @@ check "bits of no network" 2 "^pact bench: --bits requires --network" "$pact" be
 check "a file and a network" 2 "eval: expected a file .* or --network" "$pact" eval model.pact --network demo-resnet --weights w.safetensors --data mnist
 check "a network without weights" 2 "eval: --network requires --weights" "$pact" eval checkpoint.safetensors --network demo-resnet --data mnist
 check "data that nothing is checked on" 2 "lower: --data requires --check" "$pact" lower checkpoint.safetensors --out x.pact --data mnist
-check "mean of what has its own" 2 "net.safetensors: --input, --mean, --std and --classes are for ONNX files" \
+check "mean of what has its own" 2 "net.safetensors: --input, --mean, --std and --classes are for ONNX files and --network" \
   "$pact" quantize net.safetensors --mean 0.5 --std 0.2 --data mnist --out "$work/quantized"
 check "help that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' train --help >/dev/full"
 check "output that nothing takes" 6 "standard output: cannot write" bash -c "'$pact' data >/dev/full"
@@ -152,7 +152,7 @@ check "missing SVHN" 3 "missing .*svhn/test_32x32.mat \(md5 eb5a983b" env PACT_D
   "$pact" train recipes/paper/svhn-7conv.toml --out "$work/x" --set data.set=svhn-extra
 check "unknown device" 2 "device: expected 'cpu', 'cuda' or 'cuda:' and a number, found 'gpu'" "$pact" train "$work/small.toml" --out "$work/x" --device gpu
 check "missing ImageNet" 3 "imagenet: missing .*imagenet/val" env PACT_DATA="$work/none" "$pact" train recipes/paper/resnet18.toml --out "$work/x"
-check "impossible value" 2 "batch_size: expected a whole number from 1" "$pact" train "$work/value.toml" --out "$work/x"
+check "impossible value" 2 "batch_size: expected a whole number from 2" "$pact" train "$work/value.toml" --out "$work/x"
 sed 's/demo-resnet/cifar-resnet20-v1/' "$work/small.toml" >"$work/other.toml"
 check "checkpoint of another network" 2 "of another network" "$pact" train "$work/other.toml" --out "$work/whole" --resume
 check "packed network for a checkpoint" 4 "expected a file of tensors" "$pact" lower "$model" --out "$work/x.pact"
@@ -161,6 +161,21 @@ check "weights that do not fit" 4 "parameter '[a-z0-9.]+'" "$pact" eval --networ
   --weights "$work/whole/checkpoint.safetensors" --data fashion-mnist
 printf 'not a picture' >"$work/bad.png"
 check "corrupt picture" 5 "bad.png: expected the first bytes of a PNG or JPEG" "$pact" run "$model" "$work/bad.png"
+
+# Weights without their structure.
+weights=${PACT_DATA:-data}/weights/pytorch_resnet_cifar10/resnet20.safetensors
+if [ -e "$weights" ]; then
+  check "weights of a known network" 0 "0.271 M parameters" \
+    "$pact" import "$weights" --network cifar-resnet20-v1 --mean 0.5 0.5 0.5 --std 0.2 0.2 0.2 --out "$work/resnet20.safetensors"
+  check "is a network" 0 "saved .*.onnx" "$pact" export "$work/resnet20.safetensors" --format float --out "$work/resnet20.onnx"
+  check "weights of another network" 4 "resnet20.safetensors: parameter" "$pact" import "$weights" --network demo-resnet
+  check "weights of no network" 2 "expected one of|known" "$pact" import "$weights" --network resnet21
+  check "weights alone" 4 "found tensors alone \(name the network\)" "$pact" import "$weights"
+else
+  echo "skipped: weights without their structure (no $weights)"
+fi
+check "a network of an ONNX file" 2 "fashion-cnn.onnx: --network is for files of weights alone" \
+  "$pact" import examples/fashion-cnn.onnx --network demo-resnet
 
 # Reports of damaged folders: no page.
 mkdir "$work/damaged"
