@@ -80,6 +80,7 @@ void add_import_options(CLI::App& command, ImportOptions& options) {
   CLI::Option* mean = command.add_option(
       "--mean", options.mean, "Of each channel: pixels become (pixel / 255 - mean) / std");
   CLI::Option* std = command.add_option("--std", options.std, "Of each channel");
+  for (CLI::Option* values : {mean, std}) values->delimiter(',');
   mean->needs(std);
   std->needs(mean);
   command.add_option("--classes", options.classes, "File of class names, one a line");

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/show.h"
 #include "pact/base/result.h"
 #include "pact/base/version.h"
 
 namespace {
 
-// Names in files may hold what moves a terminal's cursor.
-std::string one_line(std::string message) {
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
-  return message;
-}
-
 std::string usage_error(const CLI::App* app, const CLI::Error& error) {
   std::string command = "pact";
   for (const CLI::App* named : app->get_subcommands()) command += " " + named->get_name();
-  return command + ": " + one_line(error.what()) + "; see " + command + " --help\n";
+  return command + ": " + pact::cli::one_line(error.what()) + "; see " + command + " --help\n";
 }
 
 void finish_output() {
@@ -67,7 +60,7 @@ int main(int argc, char** argv) {
     return pact::exit_status(pact::ErrorCode::InvalidArgument);
   } catch (const pact::Exception& error) {
     std::fflush(stdout);
-    std::cerr << "pact: " << one_line(error.what()) << '\n';
+    std::cerr << "pact: " << pact::cli::one_line(error.what()) << '\n';
     return pact::exit_status(error.error().code);
   } catch (const std::exception& error) {
     // LibTorch's messages carry a backtrace after their first line.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/show.h"
@@ -44,6 +45,32 @@ std::vector<Guess> guesses(const std::vector<float>& logits,
   return result;
 }
 
+Result<std::vector<Guess>> classify(const Model& model, Session& session, const std::string& path,
+                                    int top) {
+  const ImageShape shape = model.image();
+  PACT_TRY(const data::Image picture, data::read_image(path));
+  const data::Image image = data::fit(picture, shape.channels, shape.height, shape.width);
+  std::vector<float> logits(model.outputs());
+  PACT_CHECK_OK(session.run(image.pixels, PixelOrder::Planar, logits));
+  return guesses(logits, model.classes(), top);
+}
+
+nlohmann::json json_of(const std::string& path, const Result<std::vector<Guess>>& found) {
+  if (!found) return {{"image", path}, {"error", found.error().message}};
+  nlohmann::json classes = nlohmann::json::array();
+  for (const Guess& guess : *found) {
+    classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
+  }
+  return {{"image", path}, {"classes", classes}};
+}
+
+void print(const std::string& path, const std::vector<Guess>& found) {
+  std::printf("%s\n", path.c_str());
+  for (const Guess& guess : found) {
+    std::printf("  %6s %%  %s\n", fixed(guess.probability * 100, 2).c_str(), guess.name.c_str());
+  }
+}
+
 void run_run(const RunOptions& options) {
   const Model model = value_or_throw(Model::load(options.model));
   Session session = value_or_throw(Session::create(model));
@@ -52,29 +79,22 @@ void run_run(const RunOptions& options) {
     throw_error(ErrorCode::InvalidArgument, options.model,
                 ": expected a network of grey or RGB images, found ", shape.channels, " channels");
   }
-  std::vector<float> logits(model.outputs());
   nlohmann::json all = nlohmann::json::array();
+  std::optional<Error> wrong;  // the last picture that could not be classified
   for (const std::string& path : options.images) {
-    const data::Image image = data::fit(value_or_throw(data::read_image(path)), shape.channels,
-                                        shape.height, shape.width);
-    value_or_throw(session.run(image.pixels, PixelOrder::Planar, logits));
-    const auto found = guesses(logits, model.classes(), options.top);
+    const auto found = classify(model, session, path, options.top);
+    if (!found && wrong) std::fprintf(stderr, "pact: %s\n", one_line(wrong->message).c_str());
+    if (!found) wrong = found.error();
     if (options.json) {
-      nlohmann::json classes = nlohmann::json::array();
-      for (const Guess& guess : found) {
-        classes.push_back({{"class", guess.name}, {"probability", guess.probability}});
-      }
-      all.push_back({{"image", path}, {"classes", classes}});
-      continue;
-    }
-    std::printf("%s\n", path.c_str());
-    for (const Guess& guess : found) {
-      std::printf("  %6s %%  %s\n", fixed(guess.probability * 100, 2).c_str(), guess.name.c_str());
+      all.push_back(json_of(path, found));
+    } else if (found) {
+      print(path, *found);
     }
   }
   if (options.json) {
     std::printf("%s\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
+  if (wrong) throw Exception(*wrong);
 }
 
 }  // namespace
@@ -88,7 +108,8 @@ void add_run(CLI::App& app) {
   command->add_option("--top", options->top, "Classes to print")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_flag("--json", options->json, "Print a JSON array");
+  command->add_flag("--json", options->json,
+                    "Print a JSON array, of each picture its classes or its error");
   command->callback([options] { run_run(*options); });
 }
 

@@ -54,6 +54,12 @@ std::string fixed(double value, int digits) {
   return buffer;
 }
 
+std::string one_line(std::string message) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
+  return message;
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes >= 1'000'000) return fixed(value / 1e6, 2) + " MB";

@@ -13,6 +13,8 @@ namespace pact::cli {
 /// right.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
+/// A message without what moves a terminal's cursor, which names in files may hold.
+std::string one_line(std::string message);
 /// "1.25 MB", "12.3 kB".
 std::string bytes_text(std::uint64_t bytes);
 /// "1:02:03", "2:05", "7 s".

@@ -97,6 +97,9 @@ check "report without images" 0 "saved" "$pact" report "$work/whole" --out "$wor
 check "the page says so" 0 "No activations: no images were asked for" cat "$work/page.html"
 
 check "run a picture" 0 "[0-9.]+ %  [A-Z]" "$pact" run "$model" tests/data/pattern.png
+check "the pictures behind a bad one" 5 "^tests/data/pattern.png$" "$pact" run "$model" README.md tests/data/pattern.png
+check "each bad picture" 5 "^pact: LICENSE: expected the first bytes" "$pact" run "$model" LICENSE tests/data/pattern.png README.md
+check "bad pictures in JSON" 5 '"error":"README.md: expected' "$pact" run "$model" README.md --json
 check "run as JSON" 0 '"probability":' "$pact" run "$model" tests/data/pattern.png --json
 check "bench" 0 "layer1.0.relu1 +(dot|winograd)_" "$pact" bench "$model" --runs 2
 check "bench as JSON" 0 '"isa":"scalar","layers":.*"gmacs_per_second":[0-9.]+' "$pact" bench "$model" --runs 1 --isa scalar --json
