@@ -61,6 +61,7 @@ inline Status check_value(const Value& value) {
       return {};
     case Element::Level:
       PACT_CHECK_OK(numeric::check(value.grid));
+      PACT_CHECK_OK(expect(value.scale > 0 && std::isfinite(value.scale), "a positive scale"));
       if (value.grid.bits == numeric::kStreamBits) {
         return expect(value.grid == numeric::symmetric_grid(numeric::kStreamBits),
                       "a symmetric grid of 16 bits");

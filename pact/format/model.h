@@ -48,7 +48,7 @@ struct Value {
   std::int32_t height = 1;
   std::int32_t width = 1;
   numeric::Grid grid;
-  float scale = 1;  // of levels: what one is worth, for people
+  float scale = 1;  // of levels: what one is worth, above 0, for people and exporters
 
   std::int64_t pixels() const { return std::int64_t{height} * width; }
   std::int64_t elements() const { return pixels() * channels; }
@@ -59,6 +59,8 @@ struct Input {};
 struct Lookup {
   std::span<const std::uint8_t> codes;
   std::span<const float> floats;
+
+  bool integer() const { return !codes.empty(); }
 };
 /// Fully connected layers are convolutions of 1x1 images. `packed` (grid.bits bits a weight) for
 /// integer layers, else `weights`; [out][in/groups][kernel row][kernel column]. Float sums are

@@ -372,6 +372,10 @@ std::vector<Damage> damages() {
          op<Requantize>(m, kRequantize).multiplier = i32({3, 1 << 31});
        },
        "channel 1 could overflow"},
+      {"ScaleZero", [](Model& m) { out(m, kQuantize).scale = 0; }, "a positive scale"},
+      {"ScaleNan", [](Model& m) { out(m, kQuantize).scale = kNan; }, "a positive scale"},
+      {"TwoTables", [=](Model& m) { op<Lookup>(m, kLookup).floats = f32({1}); },
+       "a table of codes or of floats"},
       {"QuantizeShape", [](Model& m) { out(m, kQuantize).width = 2; }, "the shape of the input"},
       {"QuantizeInverse", [](Model& m) { op<Quantize>(m, kQuantize).inverse = {}; },
        "of the inverse scales"},

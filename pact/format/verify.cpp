@@ -119,7 +119,8 @@ struct Check {
     PACT_CHECK_OK(inputs(1));
     PACT_CHECK_OK(expect(same_shape(in(), out()), "the shape of the image"));
     const std::int64_t entries = std::int64_t{256} * out().channels;
-    if (op.codes.empty()) {
+    PACT_CHECK_OK(expect(op.codes.empty() || op.floats.empty(), "a table of codes or of floats"));
+    if (!op.integer()) {
       PACT_CHECK_OK(elements(Element::Pixel, Element::F32));
       return check_floats(op.floats, entries, "the table");
     }

@@ -177,12 +177,12 @@ struct Evaluate {
 
   Result<Value> of(const Input&) const { return *o.values[0]; }
   Result<Value> of(const Conv2d& op) const {
-    const Floats weights = effective_weights(op.weights, op.out_channels);
+    PACT_TRY(const Floats weights, effective_weights(op.weights, op.out_channels));
     return Value(convolve<Conv2d, float, double>(op, o.input_type(), o.type(), o.floats(), weights,
                                                  bias(op.bias)));
   }
   Result<Value> of(const Linear& op) const {
-    const Floats weights = effective_weights(op.weights, op.out_features);
+    PACT_TRY(const Floats weights, effective_weights(op.weights, op.out_features));
     return Value(multiply<float, double>(o.floats(), weights,
                                          static_cast<std::size_t>(op.out_features), bias(op.bias)));
   }
@@ -336,14 +336,14 @@ struct Evaluate {
     return bias == Bias::Present ? &o.parameter("bias").floats() : nullptr;
   }
   // The weights that the float network computes with: fake-quantized where it says so.
-  Floats effective_weights(const numeric::WeightSpec& spec, std::int64_t outputs) const {
+  Result<Floats> effective_weights(const numeric::WeightSpec& spec, std::int64_t outputs) const {
     Floats weights = o.parameter("weight").floats();
     if (spec.scheme == numeric::WeightScheme::None) return weights;
     std::span<const float> given;
     if (numeric::has_given_scales(spec)) given = o.parameter("weight_scale").floats();
-    const auto quantized =
-        numeric::quantize_weights(weights, static_cast<std::size_t>(outputs), spec, given);
-    if (quantized) numeric::dequantize_weights(*quantized, weights);
+    PACT_TRY(const auto quantized,
+             numeric::quantize_weights(weights, static_cast<std::size_t>(outputs), spec, given));
+    numeric::dequantize_weights(quantized, weights);
     return weights;
   }
 };

@@ -19,8 +19,8 @@ Error wrong(const Parts&... parts) {
 
 Status expect_inputs(std::span<const ValueType> inputs, std::size_t lowest, std::size_t highest) {
   if (inputs.size() >= lowest && inputs.size() <= highest) return {};
-  return wrong("expected ", lowest, lowest == highest ? "" : " or more", " inputs, found ",
-               inputs.size());
+  if (lowest == highest) return wrong("expected ", lowest, " inputs, found ", inputs.size());
+  return wrong("expected ", lowest, " to ", highest, " inputs, found ", inputs.size());
 }
 
 Status expect_image(const ValueType& type) {

@@ -244,7 +244,7 @@ class Quantizer {
     const int bits = policies_.at(layer).activation_bits;
     const float* widened = alpha_if_widened(input);
     if (on_grid(input, widened != nullptr ? bits : numeric::kMaxCodeBits)) return input;
-    const std::pair key(input, widened != nullptr ? bits : 0);
+    const std::pair key(input, bits);
     const auto known = input_quantizers_.find(key);
     if (known != input_quantizers_.end()) return known->second;
     FakeQuantize op{.scheme = ActivationScheme::TwoSided,

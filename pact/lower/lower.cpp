@@ -100,7 +100,7 @@ Result<Network> read_pixels(const Network& network) {
   NodeId floats = -1;
   for (NodeId id = 1; id < rewriter.size(); ++id) {
     const Node& node = network.node(id);
-    const bool reads_image = !node.inputs.empty() && node.inputs[0] == 0;
+    const bool reads_image = std::count(node.inputs.begin(), node.inputs.end(), 0) > 0;
     if (reads_image && node.as<Quantize>() != nullptr) {
       PACT_TRY(const NodeId levels, add_level_table(rewriter, id, node.name));
       rewriter.map(id, levels);

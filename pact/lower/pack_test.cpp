@@ -126,6 +126,26 @@ std 0.25
   EXPECT_EQ(value_or_throw(format::read(bytes)).nodes.size(), lowered.nodes().size());
 }
 
+// Squeeze and excitation: factors of channels, made by a linear layer, as an image of one pixel.
+TEST(Pack, UnpacksFactorsThatALinearLayerMakes) {
+  Network network = value_or_throw(parse(R"(network "excited"
+mean 0.5
+std 0.25
+%input = input() {channels=1 height=4 width=4}
+%conv = conv2d(%input) {out_channels=4 kernel=3x3}
+%pool = global_avg_pool(%conv) {}
+%flat = flatten(%pool) {}
+%linear = linear(%flat) {out_features=4}
+%factors = rearrange(%linear) {view=4 order=0 shape=4x1x1}
+%result = multiply(%conv, %factors) {}
+)"));
+  models::initialize(network, 1);
+  const Network lowered = value_or_throw(lower(network));
+  const auto bytes = value_or_throw(pack(lowered));
+  const Network unpacked = value_or_throw(unpack(value_or_throw(format::read(bytes))));
+  EXPECT_EQ(value_or_throw(pack(unpacked)), bytes);
+}
+
 // A packed file does not say whether a single pixel has extents; only a linear layer is the same.
 TEST(Pack, AConvolutionOfAFlatValueIsALinearLayerOrRefused) {
   for (const std::string convolution :

@@ -188,8 +188,20 @@ std 0.25 0.25
 %linear = linear(%flatten) {out_features=3}
 )";
 
+// A single channel whose pixels come from four, with a batch norm behind them.
+constexpr const char* kSpread = R"(network "spread"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%conv1 = conv2d(%input) {out_channels=4 kernel=3x3 padding=1,1,1,1}
+%larger = rearrange(%conv1) {view=2x2x1x5x5 order=2x3x0x4x1 shape=1x10x10}
+%bn = batch_norm(%larger) {}
+%relu = relu(%bn) {}
+%conv2 = conv2d(%relu) {out_channels=3 kernel=3x3}
+)";
+
 class Moved : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Passes, Moved, testing::Values(kDecoder, kPooledShortcut));
+INSTANTIATE_TEST_SUITE_P(Passes, Moved, testing::Values(kDecoder, kPooledShortcut, kSpread));
 
 TEST_P(Moved, AsIntegers) {
   for (unsigned seed = 1; seed <= 10; ++seed) {
@@ -271,6 +283,21 @@ TEST(Passes, PaddingOfAnOffsetAndLinearPixelsStayFloat) {
     const auto found = result_of(lowered, pixels);
     for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 0.05F);
   }
+}
+
+TEST(Passes, AnImageMayBeTheSecondInput) {
+  Network network = value_or_throw(parse(R"(network "joined"
+mean 0.5 0.5
+std 0.25 0.25
+%input = input() {channels=2 height=5 width=5}
+%conv = conv2d(%input) {out_channels=2 kernel=3x3 padding=1,1,1,1}
+%joined = concat(%conv, %input) {}
+%sum = avg_pool(%joined) {kernel=2x2}
+)"));
+  fill(network, 4);
+  std::vector<std::int32_t> pixels;
+  const auto image = float_image(5, &pixels);
+  EXPECT_EQ(result_of(value_or_throw(lower(network)), pixels), result_of(network, image));
 }
 
 TEST(Passes, AClipBelowAlphaStays) {

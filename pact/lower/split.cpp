@@ -72,12 +72,15 @@ NodeId before_clip(const Network& source, NodeId id, const Network& result, Node
   return op->a <= 0 && *clip <= op->b ? node.inputs[0] : input;
 }
 
-// The part of a parameter that belongs to channels [first, first + count).
-Tensor channels_of(const Tensor& parameter, std::int64_t channels, std::int64_t first,
-                   std::int64_t count) {
-  if (parameter.shape != Shape{channels} || channels == 1) return parameter;
+// The part of a parameter that belongs to the channels from `first` on; one for all is repeated.
+Tensor channels_of(const Tensor& parameter, std::int64_t first, const Shape& shape) {
+  if (parameter.shape == shape) return parameter;
+  const auto count = static_cast<std::size_t>(shape[0]);
+  if (element_count(parameter.shape) == 1) {
+    return Tensor::f32(shape, std::vector<float>(count, parameter.floats()[0]));
+  }
   const auto begin = parameter.floats().begin() + first;
-  return Tensor::f32({count}, {begin, begin + count});
+  return Tensor::f32(shape, {begin, begin + shape[0]});
 }
 
 bool is_same_for_all_channels(const Network& network, NodeId id) {
@@ -127,11 +130,9 @@ class Placer {
     const Node& node = source().node(id_);
     const NodeId reads = before_clip(source(), id_, rewriter_.result(), input);
     PACT_TRY(const NodeId made, rewriter_.add(name, node.operation, {reads}));
-    const std::int64_t count = rewriter_.result().node(input).type.channels();
-    for (const ParameterSlot& slot : source().parameter_slots(id_)) {
-      rewriter_.result().set_parameter(
-          made, slot.role,
-          channels_of(source().parameter(id_, slot.role), node.type.channels(), first, count));
+    for (const ParameterSlot& slot : rewriter_.result().parameter_slots(made)) {
+      const Tensor& parameter = source().parameter(id_, slot.role);
+      rewriter_.result().set_parameter(made, slot.role, channels_of(parameter, first, slot.shape));
     }
     return made;
   }

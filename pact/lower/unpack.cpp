@@ -50,7 +50,7 @@ class Unpacker {
     return add(Input{channels(), value().height, value().width, ImageElement::Pixels});
   }
   Status of(const format::Lookup& op) {
-    const bool levels = op.floats.empty();
+    const bool levels = op.integer();
     PACT_CHECK_OK(add(levels ? Lookup{PixelTable::Levels, value().grid, value().scale}
                              : Lookup{PixelTable::Floats, {}}));
     if (!levels) {
@@ -172,8 +172,9 @@ class Unpacker {
   Status of(const format::Concat&) { return add(Concat{}); }
   Status of(const format::Slice& op) { return add(Slice{op.first, channels()}); }
   Status of(const format::Rearrange& op) {
+    // Of one pixel: flat if an image is read, an image if a flat value is.
     Shape shape{channels(), value().height, value().width};
-    if (value().pixels() == 1) shape = {channels()};
+    if (value().pixels() == 1 && !reads_flat_value()) shape = {channels()};
     return add(Rearrange{
         {op.view.begin(), op.view.end()}, {op.order.begin(), op.order.end()}, std::move(shape)});
   }

@@ -62,7 +62,7 @@ class Lookup final : public Step {
         kernel_(kernels::select_lookup(context.isa)) {}
 
   std::string_view kernel() const override {
-    return op_.codes.empty() ? std::string_view() : kernel_.name;
+    return op_.integer() ? kernel_.name : std::string_view();
   }
   void run(const Batch& batch) const override {
     const std::int64_t parts = std::min<std::int64_t>(out_.height, 2 * batch.pool->size());
@@ -81,10 +81,10 @@ class Lookup final : public Step {
           .channels = out_.channels,
           .count = rows.count * out_.width,
           .target = batch.value<std::uint8_t>(node(), image) + first * out_.channels};
-      if (op_.codes.empty()) {
-        look_up_floats(pixels, batch.value<float>(node(), image) + first * out_.channels);
-      } else {
+      if (op_.integer()) {
         kernel_.run(pixels);
+      } else {
+        look_up_floats(pixels, batch.value<float>(node(), image) + first * out_.channels);
       }
     });
   }
