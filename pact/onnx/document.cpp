@@ -248,6 +248,20 @@ Result<pb::ModelProto> parse_model(std::span<const std::byte> bytes) {
   return model;
 }
 
+Status ExternalFiles::check(const pb::TensorProto& tensor) {
+  constexpr std::uint64_t kMostTimes = 4;
+  if (tensor.data_location() != pb::TensorProto::EXTERNAL) return {};
+  PACT_TRY(const ExternalRange range, external_range(tensor));
+  PACT_TRY(const std::filesystem::path path, inside(folder_, range.location));
+  PACT_TRY(const MappedFile file, MappedFile::open(path));
+  const std::uint64_t size = file.bytes().size();
+  std::uint64_t& read = read_[path];
+  read += std::min(range.length, size);
+  if (read <= kMostTimes * size) return {};
+  return corrupt("tensor '", tensor.name(), "': external data: expected '", range.location,
+                 "' to be read at most ", kMostTimes, " times over");
+}
+
 Result<Constant> decode(const pb::TensorProto& tensor, const std::filesystem::path& folder) {
   auto constant = decode_any(tensor, folder);
   if (!constant) {

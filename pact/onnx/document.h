@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -75,6 +76,20 @@ struct Constant {
 
 /// Reads the message. Errors: more than 2 GiB, or bytes that are no ONNX model.
 Result<pb::ModelProto> parse_model(std::span<const std::byte> bytes);
+
+/// Adds up what the tensors of a model read of its external files.
+class ExternalFiles {
+ public:
+  explicit ExternalFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  /// Error: the tensors up to this one read a file more than four times over, so that a small file
+  /// could ask for all memory. Tensors in the model itself are Ok.
+  Status check(const pb::TensorProto& tensor);
+
+ private:
+  std::filesystem::path folder_;
+  std::map<std::filesystem::path, std::uint64_t> read_;  // bytes
+};
 
 /// The elements of a tensor; external data is looked for in `folder`, and refused if that is empty.
 Result<Constant> decode(const pb::TensorProto& tensor, const std::filesystem::path& folder);

@@ -99,7 +99,10 @@ class QuantizedExporter final : public Exporter {
       return {};
     }
     if (const auto* op = node().as<Lookup>()) {
-      if (op->table == PixelTable::Levels) return quantize(in[0], op->grid, op->scale);
+      if (op->table == PixelTable::Levels) {
+        PACT_CHECK_OK(check_table(*op));
+        return quantize(in[0], op->grid, op->scale);
+      }
       builder().add_node("Identity", node().name, in);
       return {};
     }
@@ -113,7 +116,8 @@ class QuantizedExporter final : public Exporter {
       for (const float inverse : network().parameter(id(), "inverse").floats()) {
         factors.push_back(static_cast<double>(inverse) * static_cast<double>(op->scale));
       }
-      return quantize(scaled(in[0], factors, part("scaled")), op->grid, op->scale);
+      const std::size_t rank = node().type.shape.size();
+      return quantize(scaled(in[0], factors, rank, part("scaled")), op->grid, op->scale);
     }
     if (node().as<Dequantize>() == nullptr) return add_float_node();
     PACT_TRY(const std::string sum, add_sum(node().name));
@@ -124,6 +128,24 @@ class QuantizedExporter final : public Exporter {
   Status quantize(const std::string& input, const numeric::Grid& grid, float scale) {
     return dialect_.quantize(builder(), node().name, input, grid, scale,
                              meets_bytes() ? Types::Bytes : Types::All);
+  }
+
+  // A table of levels can be said by a quantizer if it is one of a single scale.
+  Status check_table(const Lookup& op) const {
+    constexpr double kHalf = 0.5 + 1e-4;
+    const auto& table = network().parameter(id(), "table").ints();
+    const Preprocessing& image = network().preprocessing;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      const double pixel = static_cast<double>(i % 256) / 255;
+      const double value = (pixel - static_cast<double>(image.mean[i / 256])) /
+                           static_cast<double>(image.std[i / 256]) / static_cast<double>(op.scale);
+      const double nearest = std::clamp<double>(value, op.grid.lowest, op.grid.highest());
+      if (std::abs(table[i] - nearest) <= kHalf) continue;
+      return make_error(ErrorCode::Unsupported, "node '", node().name,
+                        "': its channels are quantized in different steps, which cannot be "
+                        "exported");
+    }
+    return {};
   }
 
   // Whether a value of the same shape has a type of 8 bits. ONNX Runtime (1.30) gives the memory of
@@ -157,7 +179,8 @@ class QuantizedExporter final : public Exporter {
       sum = made;
     }
     if (is_zero(offset)) return sum;
-    builder().add_node("Add", name, {sum, per_channel(part("offset"), offset)});
+    const std::size_t rank = node().type.shape.size();
+    builder().add_node("Add", name, {sum, per_channel(part("offset"), offset, rank)});
     return name;
   }
 
@@ -165,15 +188,16 @@ class QuantizedExporter final : public Exporter {
     return std::all_of(values.begin(), values.end(), [](double v) { return v == 0; });
   }
 
-  // A constant for each channel of the node under way's value.
-  std::string per_channel(const std::string& name, const Doubles& values) {
-    const auto channels = static_cast<std::int64_t>(values.size());
-    const Shape shape = node().type.shape.size() == 3 ? Shape{channels, 1, 1} : Shape{channels};
+  // A constant for each channel of a value of `rank` extents.
+  std::string per_channel(const std::string& name, const Doubles& values, std::size_t rank) {
+    Shape shape(rank, 1);
+    shape[0] = static_cast<std::int64_t>(values.size());
     return builder().add_constant(name, Tensor::f32(shape, floats(values)));
   }
 
-  // `input` times a factor for each channel.
-  std::string scaled(const std::string& input, const Doubles& factors, const std::string& name) {
+  // `input`, of `rank` extents, times a factor for each channel.
+  std::string scaled(const std::string& input, const Doubles& factors, std::size_t rank,
+                     const std::string& name) {
     const bool one = std::all_of(factors.begin(), factors.end(),
                                  [](double f) { return std::abs(f - 1) < kNearOne; });
     if (one) return input;
@@ -181,7 +205,7 @@ class QuantizedExporter final : public Exporter {
     if (all_equal(factors)) {
       builder().add_constant(factor, Tensor::f32({}, {static_cast<float>(factors[0])}));
     } else {
-      per_channel(factor, factors);
+      per_channel(factor, factors, rank);
     }
     builder().add_node("Mul", name, {input, factor});
     return name;
@@ -198,19 +222,10 @@ class QuantizedExporter final : public Exporter {
       Doubles factors = scale;
       const Doubles levels = scales_of(network(), value);
       for (std::size_t c = 0; c < factors.size(); ++c) factors[c] /= levels[c];
-      return scaled(made_by.name, factors, name);
+      return scaled(made_by.name, factors, made_by.type.shape.size(), name);
     }
     if (const auto* op = made_by.as<SumPool>()) return add_pool(value, *op, scale, name);
-    if (made_by.as<Flatten>() != nullptr) {
-      const NodeId input = made_by.inputs[0];
-      const auto size = static_cast<std::size_t>(network().node(input).type.channel_size());
-      Doubles of_channels;
-      for (std::size_t c = 0; c < scale.size(); c += size) of_channels.push_back(scale[c]);
-      Doubles none;
-      PACT_TRY(const std::string term, add_term(input, of_channels, none, name + ".image"));
-      builder().add_node("Flatten", name, {term}).set("axis", std::int64_t{1});
-      return name;
-    }
+    if (made_by.as<Flatten>() != nullptr) return add_flat(made_by.inputs[0], scale, name);
     if (const auto* op = made_by.as<Shortcut>()) {
       const NodeId input = made_by.inputs[0];
       const auto first = scale.begin() + op->before;
@@ -223,6 +238,22 @@ class QuantizedExporter final : public Exporter {
     }
     return make_error(ErrorCode::Unsupported, "node '", made_by.name, "' (",
                       graph::name(made_by.operation), "): cannot be exported from accumulators");
+  }
+
+  // Accumulators, flattened: scaled as an image if the elements of each channel have one scale.
+  Result<std::string> add_flat(NodeId image, const Doubles& scale, const std::string& name) {
+    const auto size = static_cast<std::size_t>(network().node(image).type.channel_size());
+    Doubles of_channels;
+    bool uniform = true;
+    for (std::size_t i = 0; i < scale.size(); ++i) {
+      if (i % size == 0) of_channels.push_back(scale[i]);
+      uniform = uniform && scale[i] == of_channels.back();
+    }
+    if (!uniform) std::fill(of_channels.begin(), of_channels.end(), 1);
+    Doubles none;
+    PACT_TRY(const std::string term, add_term(image, of_channels, none, name + ".image"));
+    builder().add_node("Flatten", name, {term}).set("axis", std::int64_t{1});
+    return uniform ? name : scaled(name, scale, 1, name + ".scaled");
   }
 
   Result<std::string> add_pool(NodeId value, const SumPool& op, const Doubles& scale,
@@ -244,15 +275,7 @@ class QuantizedExporter final : public Exporter {
     const double area = static_cast<double>(kernel.y * kernel.x);
     const Doubles levels = scales_of(network(), made_by.inputs[0]);
     for (std::size_t c = 0; c < factors.size(); ++c) factors[c] *= area / levels[c];
-    const std::string factor = name + ".factor";
-    if (std::all_of(factors.begin(), factors.end(),
-                    [](double f) { return std::abs(f - 1) < kNearOne; })) {
-      return pooled;
-    }
-    builder().add_constant(
-        factor, Tensor::f32({static_cast<std::int64_t>(factors.size()), 1, 1}, floats(factors)));
-    builder().add_node("Mul", name, {pooled, factor});
-    return name;
+    return scaled(pooled, factors, made_by.type.shape.size(), name);
   }
 
   // The layer in floats, its weights worth scale / (scale of a level of the input).
@@ -260,36 +283,47 @@ class QuantizedExporter final : public Exporter {
     const Node& made_by = network().node(layer);
     const auto* conv = made_by.as<IntConv2d>();
     const NodeId input = made_by.inputs[0];
+    // Lowering refuses layers whose groups read several scales.
+    const Doubles levels = scales_of(network(), input);
+    const auto groups = static_cast<std::size_t>(conv != nullptr ? conv->groups : 1);
     Doubles scales = scale;
-    // Lowering refuses layers whose input has several scales, but for depthwise ones.
-    const double level = scales_of(network(), input)[0];
-    for (double& each : scales) each /= level;
+    for (std::size_t o = 0; o < scales.size(); ++o) {
+      const std::size_t group = o * groups / scales.size();
+      scales[o] /= levels[group * levels.size() / groups];
+    }
     const Tensor& weight = network().parameter(layer, "weight");
     const numeric::Grid& grid = conv != nullptr ? conv->weights : made_by.as<IntLinear>()->weights;
+    LayerWeights weights{grid, weight.shape, weight.ints(), std::move(scales)};
+    const Doubles factors = make_scales_positive(weights);
+    const bool whole = all_equal(factors) && factors[0] == 1;
     const std::string name = unique(made_by.name);
-    std::vector<std::string> in{
-        network().node(input).name,
-        dialect_.weights(builder(), name + ".weight", {grid, weight.shape, weight.ints(), scales})};
+    std::vector<std::string> in{network().node(input).name,
+                                dialect_.weights(builder(), name + ".weight", weights)};
     // ONNX Runtime rounds the bias of a layer between quantizers to accumulators: codes change, and
     // more of them in every layer that follows. Behind the layer it stays as it is.
-    if (node().as<Dequantize>() != nullptr && !is_zero(offset)) {
+    if (node().as<Dequantize>() != nullptr && whole && !is_zero(offset)) {
       in.push_back(builder().add_constant(
           name + ".bias", Tensor::f32({static_cast<std::int64_t>(offset.size())}, floats(offset))));
       std::fill(offset.begin(), offset.end(), 0);
     }
     if (conv == nullptr) {
       builder().add_node("Gemm", name, in).set("transB", std::int64_t{1});
-      return name;
+    } else {
+      add_conv(*conv, name, in);
     }
+    return scaled(name, factors, made_by.type.shape.size(), name + ".signed");
+  }
+
+  void add_conv(const IntConv2d& conv, const std::string& name,
+                const std::vector<std::string>& inputs) {
     builder()
-        .add_node("Conv", name, in)
-        .set("kernel_shape", std::vector{conv->kernel.y, conv->kernel.x})
-        .set("strides", std::vector{conv->stride.y, conv->stride.x})
-        .set("pads", std::vector{conv->padding.top, conv->padding.left, conv->padding.bottom,
-                                 conv->padding.right})
-        .set("dilations", std::vector{conv->dilation.y, conv->dilation.x})
-        .set("group", conv->groups);
-    return name;
+        .add_node("Conv", name, inputs)
+        .set("kernel_shape", std::vector{conv.kernel.y, conv.kernel.x})
+        .set("strides", std::vector{conv.stride.y, conv.stride.x})
+        .set("pads", std::vector{conv.padding.top, conv.padding.left, conv.padding.bottom,
+                                 conv.padding.right})
+        .set("dilations", std::vector{conv.dilation.y, conv.dilation.x})
+        .set("group", conv.groups);
   }
 
   // A layer whose accumulators two nodes read is there twice.

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "pact/onnx/document.h"
 #include "pact/onnx/export.h"
 
@@ -19,7 +22,12 @@ Network layer(const numeric::Grid& weights, const numeric::Grid& grid) {
   value_or_throw(n.add("image", Input{1, 2, 2, ImageElement::Pixels}, {}));
   const auto pixels = numeric::affine_grid(8, 3);
   value_or_throw(n.add("pixels", Lookup{PixelTable::Levels, pixels, 0.5F}, {0}));
-  n.set_parameter(1, "table", Tensor::i32({1, 256}, std::vector<std::int32_t>(256, 1)));
+  std::vector<std::int32_t> table;
+  for (int pixel = 0; pixel < 256; ++pixel) {
+    const auto level = static_cast<std::int32_t>(std::lround((pixel / 255.0 - 0.5) / 0.125));
+    table.push_back(std::clamp(level, pixels.lowest, pixels.highest()));
+  }
+  n.set_parameter(1, "table", Tensor::i32({1, 256}, std::move(table)));
   value_or_throw(n.add("conv", IntConv2d{.out_channels = 2, .weights = weights}, {1}));
   n.set_parameter(2, "weight",
                   Tensor::i32({2, 1, 1, 1}, {weights.level(0), weights.level(weights.codes - 1)}));
@@ -107,6 +115,16 @@ TEST(ExportQdq, PutsRequantizationIntoTheScaleOfTheWeightsAndABias) {
   EXPECT_THAT(operations(model),
               testing::ElementsAre("QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "Conv",
                                    "Add", "QuantizeLinear", "DequantizeLinear", "Identity"));
+}
+
+TEST(ExportQdq, HasTheOperatorSetOfItsOperations) {
+  Network network = layer(numeric::symmetric_grid(8), numeric::unsigned_grid(8));
+  const NodeId swish =
+      value_or_throw(network.add("swish", Pointwise{numeric::Function::HardSwish, 0, 0}, {4}));
+  network.set_output(swish);
+  EXPECT_EQ(exported(network).opset_import(0).version(), 14);
+  EXPECT_THAT(export_quantized(network, {.opset = 13}).error().message,
+              HasSubstr("expected an operator set from 14 to 25, found 13"));
 }
 
 TEST(ExportQdq, OddGridsAreExact) {

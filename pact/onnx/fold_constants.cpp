@@ -67,9 +67,17 @@ Status fold_cast(Step& step) {
   PACT_TRY(const Constant* constant, step.constant(0));
   const auto to = static_cast<DataType>(step.attributes.integer("to", 0));
   const bool to_integer = to == DataType::Int64 || to == DataType::Int32 || to == DataType::Int8;
-  if (constant->is_float() ? to == DataType::Float : to_integer) return step.fold(*constant);
+  step.attributes.integer("saturate", 1);  // of types of 8-bit floats alone
+  if (constant->is_float() && to == DataType::Float) return step.fold(*constant);
+  const double limit = std::ldexp(1.0, bits_of(to) - 1);
+  if (!constant->is_float() && to_integer) {
+    for (const std::int64_t value : constant->ints()) {
+      if (to == DataType::Int64 || std::abs(static_cast<double>(value)) < limit) continue;
+      return make_error(ErrorCode::Corrupt, "a cast of ", value, " to ", bits_of(to), " bits");
+    }
+    return step.fold({constant->shape, constant->ints(), to});
+  }
   if (constant->is_float() && to_integer) {
-    const double limit = std::ldexp(1.0, bits_of(to) - 1);
     Ints values;
     for (const float value : constant->floats()) {
       if (!(std::abs(static_cast<double>(value)) < limit)) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace pact::onnx {
 namespace {
@@ -43,18 +44,6 @@ std::vector<float> to_floats(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-// Scales of weights are positive in ONNX: where one is not, the levels take its sign.
-void make_scales_positive(LayerWeights& weights) {
-  const std::size_t filter = weights.levels.size() / weights.scales.size();
-  for (std::size_t o = 0; o < weights.scales.size(); ++o) {
-    if (!(weights.scales[o] < 0)) continue;
-    weights.scales[o] = -weights.scales[o];
-    for (std::size_t i = o * filter; i < (o + 1) * filter; ++i) {
-      weights.levels[i] = -weights.levels[i];
-    }
-  }
-}
-
 // QuantizeLinear and DequantizeLinear, with a Clip of the integers where a type holds more than
 // the grid.
 class Qdq final : public Dialect {
@@ -71,15 +60,16 @@ class Qdq final : public Dialect {
     }
     // Where a type holds more than the grid, the codes are clipped; Clip knows types from 8 bits
     // on. Two bits have a type, too, but ONNX Runtime moves it to operations that do not take it.
-    const bool exact = (grid.bits == 4 && types == Types::All) || grid.bits == 8;
     DataType type = narrowest(grid.bits, stream, opset_);
-    if (!stream && (!exact || bits_of(type) != grid.bits)) type = DataType::UInt8;
+    const bool taken = grid.bits == 8 || (grid.bits == 4 && types == Types::All);
+    const bool exact = taken && bits_of(type) == grid.bits && grid.codes == 1 << grid.bits;
+    if (!stream && !exact) type = DataType::UInt8;
     const std::int64_t zero = stream ? 0 : -grid.lowest;
     const std::string step = add_scalar(builder, name + ".scale", scale);
     const std::string zero_point = add_integer(builder, name + ".zero_point", type, zero);
     std::string codes = name + ".codes";
     builder.add_node("QuantizeLinear", codes, {input, step, zero_point});
-    if (!stream && bits_of(type) != grid.bits) {
+    if (!stream && !exact) {
       const std::string lowest = add_integer(builder, name + ".lowest", type, 0);
       const std::string highest = add_integer(builder, name + ".highest", type, grid.codes - 1);
       builder.add_node("Clip", name + ".clipped", {codes, lowest, highest});
@@ -90,8 +80,7 @@ class Qdq final : public Dialect {
   }
 
   std::string weights(ModelBuilder& builder, const std::string& name,
-                      LayerWeights weights) const override {
-    make_scales_positive(weights);
+                      const LayerWeights& weights) const override {
     if (weights.grid.step == 2) return odd_weights(builder, name, weights);
     const std::vector<std::int64_t> levels(weights.levels.begin(), weights.levels.end());
     builder.add_tensor(
@@ -139,50 +128,61 @@ class Qonnx final : public Dialect {
 
   Status quantize(ModelBuilder& builder, const std::string& name, const std::string& input,
                   const Grid& grid, float scale, Types /*types*/) const override {
-    const bool stream = grid.bits > numeric::kMaxCodeBits;
-    add_quant(builder, name, {input, add_scalar(builder, name + ".scale", scale)},
-              stream ? 0.0F : static_cast<float>(-grid.lowest), grid.bits, stream);
+    add_quant(builder, name, {input, add_scalar(builder, name + ".scale", scale)}, grid);
     return {};
   }
 
   std::string weights(ModelBuilder& builder, const std::string& name,
-                      LayerWeights weights) const override {
-    make_scales_positive(weights);
+                      const LayerWeights& weights) const override {
     const Grid& grid = weights.grid;
     const std::size_t filter = weights.levels.size() / weights.scales.size();
     std::vector<float> values;
     for (std::size_t i = 0; i < weights.levels.size(); ++i) {
       values.push_back(static_cast<float>(weights.levels[i] * weights.scales[i / filter]));
     }
-    const bool odd = grid.step == 2;
-    if (odd) {
-      for (double& scale : weights.scales) scale *= 2;
-    }
+    std::vector<float> scales = to_floats(weights.scales);
+    for (float& scale : scales) scale *= static_cast<float>(grid.step);
     const std::string stored =
         builder.add_constant(name + ".values", Tensor::f32(weights.shape, std::move(values)));
     const std::string scale = builder.add_constant(
-        name + ".scale", Tensor::f32(filter_shape(weights), to_floats(weights.scales)));
-    const float zero = odd ? static_cast<float>((1 << grid.bits) - 1) / 2 : 0;
-    add_quant(builder, name, {stored, scale}, zero, grid.bits, !odd);
+        name + ".scale", Tensor::f32(filter_shape(weights), std::move(scales)));
+    add_quant(builder, name, {stored, scale}, grid);
     return name;
   }
 
  private:
-  // Signed grids are symmetric ("narrow").
+  // Symmetric grids are signed and "narrow": the lowest integer of their bits is left out. Others
+  // that do not begin there are unsigned integers q of levels step * (q - zero).
   static void add_quant(ModelBuilder& builder, const std::string& name,
-                        std::vector<std::string> inputs, float zero, int bits, bool is_signed) {
+                        std::vector<std::string> inputs, const Grid& grid) {
+    const bool narrow = grid.bits > 1 && grid == numeric::symmetric_grid(grid.bits);
+    const bool is_signed =
+        narrow || (grid.bits > 1 && grid.step == 1 && grid.lowest == -(1 << (grid.bits - 1)));
+    const float zero =
+        is_signed ? 0 : static_cast<float>(-grid.lowest) / static_cast<float>(grid.step);
     inputs.push_back(add_scalar(builder, name + ".zero_point", zero));
-    inputs.push_back(add_scalar(builder, name + ".bits", static_cast<float>(bits)));
+    inputs.push_back(add_scalar(builder, name + ".bits", static_cast<float>(grid.bits)));
     builder.add_node("Quant", name, inputs, kQonnxDomain)
         .set("signed", std::int64_t{is_signed})
-        .set("narrow", std::int64_t{is_signed})
+        .set("narrow", std::int64_t{narrow})
         .set("rounding_mode", std::string("ROUND"));
   }
 };
 
+// The oldest operator set that has the network's operations.
+std::int64_t least_opset(const graph::Network& network) {
+  constexpr std::int64_t kOpsetHardSwish = 14;
+  const auto& nodes = network.nodes();
+  const bool has_hard_swish = std::any_of(nodes.begin(), nodes.end(), [](const graph::Node& node) {
+    const auto* op = node.as<graph::Pointwise>();
+    return op != nullptr && op->function == numeric::Function::HardSwish;
+  });
+  return has_hard_swish ? kOpsetHardSwish : kOpset8;
+}
+
 // The oldest operator set that has the types which hold the network's grids narrowly.
 std::int64_t needed_opset(const graph::Network& network) {
-  std::int64_t opset = kOpset8;
+  std::int64_t opset = least_opset(network);
   const auto need = [&](int bits) {
     if (bits <= 2) opset = std::max(opset, kOpset2);
     if (bits == 3 || bits == 4 || bits > 8) opset = std::max(opset, kOpset4);
@@ -198,14 +198,36 @@ std::int64_t needed_opset(const graph::Network& network) {
 
 }  // namespace
 
+std::vector<double> make_scales_positive(LayerWeights& weights) {
+  const std::size_t filter = weights.levels.size() / weights.scales.size();
+  std::vector<double> factors(weights.scales.size(), 1);
+  for (std::size_t o = 0; o < factors.size(); ++o) {
+    double& scale = weights.scales[o];
+    if (static_cast<float>(scale) == 0) {
+      factors[o] = 0;
+      scale = 1;
+    }
+    if (scale > 0) continue;
+    scale = -scale;
+    const std::span levels(weights.levels.data() + o * filter, filter);
+    const bool turns = std::all_of(levels.begin(), levels.end(), [&](std::int32_t level) {
+      return weights.grid.contains(-level);
+    });
+    if (!turns) factors[o] = -1;
+    for (std::int32_t& level : levels) level = turns ? -level : level;
+  }
+  return factors;
+}
+
 Result<std::unique_ptr<Dialect>> make_dialect(const graph::Network& lowered,
                                               const ExportOptions& options) {
   if (options.format == ExportFormat::Qonnx) return std::unique_ptr<Dialect>(new Qonnx);
   std::int64_t opset = needed_opset(lowered);
   if (options.opset != 0) {
-    if (options.opset < kOpset8 || options.opset > kOpset2) {
-      return make_error(ErrorCode::InvalidArgument, "expected an operator set from ", kOpset8,
-                        " to ", kOpset2, ", found ", options.opset);
+    const std::int64_t least = least_opset(lowered);
+    if (options.opset < least || options.opset > kOpset2) {
+      return make_error(ErrorCode::InvalidArgument, "expected an operator set from ", least, " to ",
+                        kOpset2, ", found ", options.opset);
     }
     opset = std::min(opset, options.opset);
   }

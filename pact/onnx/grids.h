@@ -11,13 +11,18 @@
 
 namespace pact::onnx {
 
-/// Levels of the weights of a layer, and what one is worth for each output.
+/// Levels of the weights of a layer, and what one is worth for each output: above 0.
 struct LayerWeights {
   numeric::Grid grid;
   graph::Shape shape;
   std::vector<std::int32_t> levels;
   std::vector<double> scales;
 };
+
+/// Makes all scales positive, and returns what each output is to be multiplied with behind the
+/// layer for it: 0 where the scale was 0; -1 where the levels could not take the sign of the scale,
+/// as one of them has no opposite on the grid; else 1.
+std::vector<double> make_scales_positive(LayerWeights& weights);
 
 /// The types that a value may have: that of its bits, or whole bytes alone.
 enum class Types { All, Bytes };
@@ -33,7 +38,7 @@ class Dialect {
 
   /// Adds the weights as a float value, and returns its name.
   virtual std::string weights(ModelBuilder& builder, const std::string& name,
-                              LayerWeights weights) const = 0;
+                              const LayerWeights& weights) const = 0;
 };
 
 /// The dialect that the options name, in an operator set that has the types the network needs.

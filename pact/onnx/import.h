@@ -23,10 +23,11 @@ struct ImportOptions {
   graph::Shape input_shape;
 };
 
-/// The float network in an ONNX file of one image input and one output; the batch may be of any
-/// size. Node and parameter names survive: a layer whose weights are called "conv1.weight" becomes
-/// node "conv1". Operations that only training needs are left out, constants are folded.
-/// Errors: all operations that are not supported, each with its node; a damaged or hostile file.
+/// The network in an ONNX file of one image input and one output; the batch may be of any size.
+/// Quantizers (QDQ, QCDQ, QONNX) become Quantize and Dequantize, all else is in floats. Node and
+/// parameter names survive: a layer whose weights are called "conv1.weight" becomes node "conv1".
+/// Operations that only training needs are left out, constants are folded. Errors: all operations
+/// that are not supported, each with its node; a damaged or hostile file.
 Result<graph::Network> import_network(const std::filesystem::path& path,
                                       const ImportOptions& options = {});
 

@@ -416,7 +416,9 @@ Status import_average_pool(Step& step) {
     return unsupported("count_include_pad together with ceil_mode");
   }
   PACT_TRY(const Window w, pool_window(step, step.shape(input)));
-  if (w.kernel == Pair{1, 1} && w.stride == Pair{1, 1}) return step.alias(input);
+  const bool is_identity =
+      w.kernel == Pair{1, 1} && w.stride == Pair{1, 1} && w.padding == Padding{};
+  if (is_identity) return step.alias(input);
   const AverageOver over = over_window ? AverageOver::Window : AverageOver::Image;
   PACT_CHECK_OK(step.add(AvgPool{w.kernel, w.stride, w.padding, over}, {input}));
   return {};
@@ -441,6 +443,7 @@ Status import_reduce_mean(Step& step) {
   if (axes != std::vector<std::int64_t>{2, 3}) {
     return unsupported("a mean over other axes than rows and columns");
   }
+  step.attributes.integer("noop_with_empty_axes", 0);  // they are not empty
   const bool keep = step.attributes.integer("keepdims", 1) != 0;
   PACT_TRY(const NodeId mean, step.add(GlobalAvgPool{}, {input}));
   if (!keep) PACT_CHECK_OK(step.add(Flatten{}, {mean}));

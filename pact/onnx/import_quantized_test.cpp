@@ -7,11 +7,8 @@
 #include <random>
 
 #include "pact/base/file.h"
-#include "pact/graph/evaluator.h"
-#include "pact/lower/lower.h"
 #include "pact/onnx/builder.h"
-#include "pact/onnx/export.h"
-#include "pact/onnx/import.h"
+#include "pact/onnx/same_results_test.h"
 
 namespace pact::onnx {
 namespace {
@@ -85,16 +82,6 @@ class QuantizedFile {
   ModelBuilder builder;
 };
 
-std::vector<std::int32_t> random_pixels(std::mt19937& random) {
-  std::vector<std::int32_t> pixels(2 * 6 * 6);
-  for (auto& pixel : pixels) pixel = static_cast<std::int32_t>(random() % 256);
-  return pixels;
-}
-
-std::vector<float> outputs(const Network& network, const Value& image) {
-  return std::get<std::vector<float>>(value_or_throw(evaluate(network, image)));
-}
-
 // Lowers, and compares with the imported network on images of random pixels. The integer network
 // may differ by its roundings: by `step` in few results.
 Network expect_lowers(const Network& network, float step) {
@@ -109,7 +96,7 @@ Network expect_lowers(const Network& network, float step) {
   std::mt19937 random(7);
   int differing = 0;
   for (int image = 0; image < 20; ++image) {
-    const std::vector<std::int32_t> pixels = random_pixels(random);
+    const std::vector<std::int32_t> pixels = random_pixels(network, random);
     std::vector<float> floats;
     for (std::size_t i = 0; i < pixels.size(); ++i) {
       const std::size_t c = i / 36;
@@ -341,20 +328,6 @@ TEST_P(ImportQonnx, LowersToTheBitWidthsOfTheQuantNodes) {
 INSTANTIATE_TEST_SUITE_P(Domains, ImportQonnx,
                          testing::Values("qonnx.custom_op.general", "finn.custom_op.general",
                                          "onnx.brevitas"));
-
-// What export_quantized writes comes back as the same integers.
-void expect_same_after_export(const Network& lowered) {
-  for (const auto format : {ExportFormat::Qdq, ExportFormat::Qonnx}) {
-    const std::string bytes = value_or_throw(export_quantized(lowered, {.format = format}));
-    const Network again = value_or_throw(
-        lower::lower(value_or_throw(import_network(std::as_bytes(std::span(bytes)), {}))));
-    std::mt19937 random(3);
-    for (int image = 0; image < 20; ++image) {
-      const std::vector<std::int32_t> pixels = random_pixels(random);
-      EXPECT_EQ(outputs(again, Value(pixels)), outputs(lowered, Value(pixels))) << image;
-    }
-  }
-}
 
 TEST(ImportQuantized, ExportsComeBackAsTheSameIntegerNetwork) {
   QuantizedFile file = residual_block();

@@ -366,7 +366,8 @@ Status import_dequantize(Step& step) {
   Codes* codes = step.codes(0);
   if (codes == nullptr) return unsupported("expected the integers of QuantizeLinear as its input");
   PACT_TRY(const Rule rule, linear_rule(step, with_batch(step.shape(codes->source))));
-  if (rule.scales != codes->scales || rule.zero_points[0] != codes->zero_point) {
+  PACT_TRY(const Codes read, codes_of(codes->source, rule));
+  if (read.scales != codes->scales || read.zero_point != codes->zero_point) {
     return unsupported("another scale or zero point than its QuantizeLinear has");
   }
   return codes->value ? step.alias(*codes->value) : add_quantizer(step, *codes);

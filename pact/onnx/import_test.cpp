@@ -118,6 +118,16 @@ TEST(Import, ReadsExternalDataInTheModelsFolderOnly) {
     make_external(tensor, path, "0", "4");
     EXPECT_THAT(file.error(), HasSubstr("expected a file in the model's folder")) << path;
   }
+  for (int i = 0; i < 12; ++i) {
+    auto& copy = *file.graph().add_initializer();
+    copy = tensor;
+    copy.set_name(text("copy", i));
+    make_external(copy, "weights.bin", "4", "4");
+  }
+  make_external(tensor, "weights.bin", "4", "4");
+  EXPECT_THAT(file.error(), HasSubstr("tensor 'copy11': external data: expected 'weights.bin' to "
+                                      "be read at most 4 times over"));
+  file.graph().mutable_initializer()->DeleteSubrange(1, 12);
   make_external(tensor, "absent.bin", "0", "4");
   EXPECT_FALSE(file.import());
   const auto link = folder() / "link.bin";
@@ -283,6 +293,58 @@ TEST(Import, RoundsPoolsUpWhereAsked) {
       .set("strides", Ints{2, 2})
       .set("ceil_mode", std::int64_t{1});
   EXPECT_THAT(run(value_or_throw(file.import())), ElementsAre(10, 11, 14, 15));
+  File mean(17, {1, 4, 4});
+  mean.node("AveragePool", "y", {"x"})
+      .set("kernel_shape", Ints{3, 3})
+      .set("strides", Ints{2, 2})
+      .set("ceil_mode", std::int64_t{1});
+  EXPECT_THAT(run(value_or_throw(mean.import())), ElementsAre(5, 6.5F, 11, 12.5F));
+}
+
+TEST(Import, PoolsOfOnePixel) {
+  File same(17, {1, 2, 2});
+  same.node("AveragePool", "y", {"x"}).set("kernel_shape", Ints{1, 1});
+  EXPECT_THAT(run(value_or_throw(same.import())), ElementsAre(0, 1, 2, 3));
+  File padded(17, {1, 2, 2});
+  padded.node("AveragePool", "y", {"x"})
+      .set("kernel_shape", Ints{1, 1})
+      .set("pads", Ints{1, 0, 0, 0});
+  EXPECT_THAT(padded.error(), HasSubstr("expected padding smaller than the kernel"));
+}
+
+TEST(Import, MeansOverRowsAndColumns) {
+  const auto mean = [](std::int64_t opset, Ints axes, std::int64_t keep) {
+    File file(opset, {2, 2, 2});
+    std::vector<std::string> inputs{"x"};
+    if (opset >= 18) inputs.push_back(file.builder.add_integers("axes", axes));
+    auto node = file.node("ReduceMean", "y", inputs);
+    node.set("keepdims", keep);
+    if (opset < 18) node.set("axes", axes);
+    if (opset >= 18) node.set("noop_with_empty_axes", std::int64_t{0});
+    return file.import();
+  };
+  for (const std::int64_t opset : {13, 18}) {
+    const Network kept = value_or_throw(mean(opset, {2, 3}, 1));
+    EXPECT_EQ(kept.node(kept.output()).type.shape, (Shape{2, 1, 1}));
+    EXPECT_THAT(run(kept), ElementsAre(1.5F, 5.5F));
+    const Network flat = value_or_throw(mean(opset, {-1, -2}, 0));
+    EXPECT_EQ(flat.node(flat.output()).type.shape, (Shape{2}));
+    EXPECT_THAT(mean(opset, {1}, 1).error().message, HasSubstr("a mean over other axes"));
+  }
+}
+
+// The factors of squeeze and excitation, made flat for a layer and an image again behind it.
+TEST(Import, SqueezesAndUnsqueezes) {
+  File file(17, {2, 2, 2});
+  file.node("GlobalAveragePool", "mean", {"x"});
+  file.node("Squeeze", "flat", {"mean", file.builder.add_integers("a", {2, 3})});
+  file.node("Gemm", "fc", {"flat", file.floats("fc.weight", {2, 2}, {1, 0, 0, 2})});
+  file.node("Unsqueeze", "factors", {"fc", file.builder.add_integers("b", {2, 3})});
+  file.node("Mul", "y", {"x", "factors"});
+  const Network network = value_or_throw(file.import());
+  EXPECT_EQ(network.node(*network.find("flat")).type.shape, (Shape{2}));
+  EXPECT_EQ(network.node(*network.find("factors")).type.shape, (Shape{2, 1, 1}));
+  EXPECT_THAT(run(network), ElementsAre(0, 1.5F, 3, 4.5F, 44, 55, 66, 77));
 }
 
 TEST(Import, ReadsMatrixProducts) {

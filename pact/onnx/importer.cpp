@@ -104,7 +104,9 @@ Status Importer::read_initializers() {
   constexpr std::int64_t kMostOfFile = 16;
   constexpr std::int64_t kMostBesides = 1 << 20;
   auto held = static_cast<std::int64_t>(model_.ByteSizeLong());
+  ExternalFiles external(folder_);
   for (const auto& tensor : graph_.initializer()) {
+    PACT_CHECK_OK(external.check(tensor));
     PACT_TRY(Constant constant, decode(tensor, folder_));
     held += constant.elements();
     if (!constants_.emplace(tensor.name(), std::move(constant)).second) {
@@ -338,10 +340,9 @@ std::optional<std::vector<float>> Importer::Step::take_bias(std::int64_t outputs
   const pb::NodeProto& next = *uses.last;
   if (next.op_type() != "Add" || next.input_size() != 2) return std::nullopt;
   const auto found = importer.constants_.find(next.input(next.input(0) == made ? 1 : 0));
-  if (found == importer.constants_.end() || !found->second.is_float() ||
-      static_cast<std::int64_t>(found->second.floats().size()) != outputs) {
-    return std::nullopt;
-  }
+  if (found == importer.constants_.end() || !found->second.is_float()) return std::nullopt;
+  const graph::Shape& shape = found->second.shape;
+  if (shape != graph::Shape{outputs} && shape != graph::Shape{1, outputs}) return std::nullopt;
   importer.taken_.insert(&next);
   return found->second.floats();
 }
