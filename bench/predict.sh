@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # bench/predict.sh PACT MACHINE [NETWORK..]: times of layers as `pact hw` predicts them beside those
-# that `pact bench` measures, on one thread; of REPEATS measurements the fastest of each layer. Prints
+# that `pact bench` measures, on one thread with AVX-512 VNNI; of REPEATS measurements the fastest of each layer. Prints
 # the last line of every comparison.
 set -eu
 pact=$1
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 for network; do
   for bits in 8 4 2; do
     for i in $(seq "$repeats"); do
-      "$pact" bench --network "$network" --bits "$bits/$bits" --runs 4 --json >"$work/$i.json"
+      "$pact" bench --network "$network" --bits "$bits/$bits" --isa avx512vnni --runs 4 --json >"$work/$i.json"
     done
     "$pact" hw --network "$network" --bits "$bits" --machine "$machine" --measured "$work"/*.json | tail -n 1
   done

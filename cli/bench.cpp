@@ -157,11 +157,11 @@ void run_bench(const BenchOptions& options) {
       json["bits"] = options.network.bits;
       json["first_last"] = options.network.first_last;
     }
-    std::printf("%s\n", json.dump().c_str());
+    std::fputs(json_text(json).c_str(), stdout);
     return;
   }
   print_table(measured, options.batch, ceilings);
-  std::printf("%s: median %s ms of %d runs, fastest %s ms\n", title.c_str(),
+  std::printf("%s: median %s ms of %d runs, fastest %s ms\n", one_line(title).c_str(),
               fixed(middle, 3).c_str(), options.runs, fixed(fastest, 3).c_str());
   std::printf("loaded (read, verified, packed) in %s ms, a session of %s\n",
               fixed(loading.milliseconds, 1).c_str(), bytes_text(loading.session_bytes).c_str());

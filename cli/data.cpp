@@ -51,7 +51,7 @@ void run_data(const DataOptions& options) {
     if (!complete) sources += text("  ", info.name, ": ", info.source, "\n");
   }
   if (options.json) {
-    std::printf("%s\n", all.dump().c_str());
+    std::fputs(json_text(all).c_str(), stdout);
     return;
   }
   std::printf("%s", table(rows).c_str());

@@ -36,7 +36,7 @@ Trained train_one(const std::string& title, const std::filesystem::path& recipe_
   std::fflush(stdout);
   const train::TrainOptions training{.folder = folder,
                                      .data_root = data::data_root(options.root),
-                                     .recipe_folder = options.recipes};
+                                     .recipe_folders = {options.recipes}};
   return run_training(train::read_recipe(recipe_path), training, test);
 }
 
@@ -132,7 +132,7 @@ void run_demo(const DemoOptions& options) {
         {"mismatched_fake_quantized_vs_integer", codes.fake_quantized()}}},
       {"file", {{"bytes", files.packed}, {"weight_bits_bytes", files.ideal}}},
       {"seconds", {{"train", plain.seconds + low.seconds}, {"total", total}}}};
-  value_or_throw(write_atomically(folder / "summary.json", summary.dump(2) + "\n"));
+  value_or_throw(write_atomically(folder / "summary.json", json_text(summary, 2)));
   std::printf("Wrote %s and %s in %s.\n", path.string().c_str(),
               (folder / "summary.json").string().c_str(), duration_text(total).c_str());
   if (codes.runtime() + codes.outputs_differing != 0) {

@@ -39,7 +39,7 @@ void run_eval(const EvalOptions& options) {
   if (options.json) {
     const nlohmann::json json{
         {"top1", result.top1}, {"images", result.images}, {"seconds", result.seconds}};
-    std::printf("%s\n", json.dump().c_str());
+    std::fputs(json_text(json).c_str(), stdout);
     return;
   }
   std::printf("top-1 %s of %lld images (%s), %.0f images/s\n", percent(result.top1).c_str(),

@@ -32,6 +32,10 @@ graph::Network lowered_network(const std::string& path) {
 void run_export(const ExportCommand& command) {
   std::string bytes;
   std::string layers;
+  if (command.format != "qdq" && command.opset != 0) {
+    throw_error(ErrorCode::InvalidArgument, "--opset: expected --format qdq, found ",
+                command.format);
+  }
   if (command.format == "float") {
     bytes = value_or_throw(onnx::export_float(value_or_throw(graph::read_network(command.model))));
   } else {

@@ -46,6 +46,13 @@ double parse_bandwidth(const std::string& text) {
   return gigabytes * 1e9;
 }
 
+// The network by name that was measured, not merely counted.
+std::optional<SpeedNetwork> measured_network(const HwOptions& options) {
+  if (!options.file.empty() || options.measured.empty()) return std::nullopt;
+  return SpeedNetwork{
+      .name = options.network, .bits = options.bits.front(), .first_last = options.first_last};
+}
+
 graph::Network read_network(const HwOptions& options) {
   const std::string& file = options.file;
   if (file.empty() && options.measured.empty()) return network_by_name(options.network);
@@ -58,10 +65,7 @@ graph::Network read_network(const HwOptions& options) {
                   numeric::kMaxCodeBits, " bits, which run and are measured, found ",
                   options.first_last);
     }
-    const Bits bits = parse_bits(options.bits.front(), numeric::kMaxCodeBits);
-    return lowered_speed_network({.name = options.network,
-                                  .bits = text(bits.weights, "/", bits.activations),
-                                  .first_last = options.first_last});
+    return lowered_speed_network(*measured_network(options));
   }
   if (file.ends_with(".onnx")) return hw_onnx_network(file);
   if (file.ends_with(".pact")) {
@@ -164,9 +168,11 @@ void run_hw(const HwOptions& options) {
   if (!options.plot.empty()) {
     value_or_throw(write_atomically(options.plot, hw_picture(report)));
   }
-  const std::string text = !options.measured.empty() ? hw_against_bench(report, options.measured)
-                           : options.json            ? hw_json(report) + "\n"
-                                                     : hw_text(report);
+  const std::string text =
+      !options.measured.empty()
+          ? hw_against_bench(report, measured_network(options), options.measured)
+      : options.json ? hw_json(report)
+                     : hw_text(report);
   std::fputs(text.c_str(), stdout);
 }
 
@@ -193,7 +199,7 @@ void add_hw(CLI::App& app) {
       "  pact hw --network resnet50-original --machine hw/pact-2018.toml --bandwidth 32,64,inf\n"
       "  pact hw zoo/cifar10-resnet20-v1-w4a4.pact --machine hw/bit-fusion.toml\n"
       "  pact hw net.onnx --machine hw/stripes.toml --bits 8,4/8,4 --plot net.svg\n"
-      "  pact bench --network resnet18 --bits 4/4 --json >bench.json\n"
+      "  pact bench --network resnet18 --bits 4/4 --isa avx512vnni --json >bench.json\n"
       "  pact hw --network resnet18 --bits 4/4 --machine hw/xeon-vnni.toml --measured bench.json\n"
       "Machines are TOML files; hw/ has some, docs/hardware.md says what they may hold.");
   command->add_option(

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/speed_network.h"
 #include "pact/graph/network.h"
 #include "pact/hardware/cost.h"
 
@@ -34,7 +35,7 @@ std::string gigabytes_text(double bytes_per_second);
 
 /// Tables; of each layer too if there is one run.
 std::string hw_text(const HwReport& report);
-/// One JSON object with everything. Infinite bandwidth is null.
+/// One JSON object with everything, and a line break. Infinite bandwidth is null.
 std::string hw_json(const HwReport& report);
 /// A picture: speed-up against bits beside the linear line, and the factors at the fewest bits.
 /// Throws Exception if there is nothing to compare.
@@ -42,8 +43,11 @@ std::string hw_picture(const HwReport& report);
 
 /// Predicted and measured time of each layer, from the JSON of one `pact bench` or more (the
 /// fastest time of each layer counts). `report` has one run, whose workload is of the lowered
-/// network. Throws Exception for another network or a damaged file.
-std::string hw_against_bench(const HwReport& report, const std::vector<std::string>& files);
+/// network; `network` says which one that is, if it has its name and bits from there. Throws
+/// Exception for a measurement of another network, for several of different instruction sets or
+/// numbers of threads, and for a damaged file.
+std::string hw_against_bench(const HwReport& report, const std::optional<SpeedNetwork>& network,
+                             const std::vector<std::string>& files);
 
 /// An ONNX file as a network; a build without ONNX throws Exception.
 graph::Network hw_onnx_network(const std::string& file);

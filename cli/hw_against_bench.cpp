@@ -20,9 +20,26 @@ struct Step {
 };
 
 struct Bench {
-  std::vector<Step> layers;  // steps with MACs
-  double other_seconds = 0;  // all other steps
+  std::string network;
+  std::optional<SpeedNetwork> named;  // if it was measured by its name
+  std::string setting;                // "avx512vnni, threads 1"
+  std::vector<Step> layers;           // steps with MACs
+  double other_seconds = 0;           // all other steps
 };
+
+// What was measured, but for the times.
+Bench read_subject(const nlohmann::json& json) {
+  Bench bench;
+  bench.network = json.at("network").get<std::string>();
+  bench.setting = one_line(
+      text(json.at("isa").get<std::string>(), ", threads ", json.at("threads").get<int>()));
+  if (json.contains("bits")) {
+    bench.named = {.name = bench.network,
+                   .bits = json.at("bits").get<std::string>(),
+                   .first_last = json.at("first_last").get<int>()};
+  }
+  return bench;
+}
 
 Bench read_bench(const std::string& file) {
   const std::string content = value_or_throw(read_text(file));
@@ -32,7 +49,7 @@ Bench read_bench(const std::string& file) {
       throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement of batch 1, found ",
                   json.at("batch").dump());
     }
-    Bench bench;
+    Bench bench = read_subject(json);
     for (const nlohmann::json& layer : json.at("layers")) {
       if (!layer.at("macs").is_number_unsigned()) {
         throw_error(ErrorCode::Corrupt, file, ": expected a number of MACs, found ",
@@ -61,6 +78,10 @@ Bench fastest(const std::vector<std::string>& files) {
   Bench best = read_bench(files.front());
   for (const std::string& file : files) {
     const Bench bench = read_bench(file);
+    if (bench.setting != best.setting) {
+      throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement on ", best.setting,
+                  " as in ", files.front(), ", found ", bench.setting);
+    }
     best.other_seconds = std::min(best.other_seconds, bench.other_seconds);
     for (std::size_t i = 0; i < best.layers.size(); ++i) {
       if (bench.layers.size() != best.layers.size() ||
@@ -73,6 +94,19 @@ Bench fastest(const std::vector<std::string>& files) {
     }
   }
   return best;
+}
+
+std::string subject(const std::string& name, const std::optional<SpeedNetwork>& network) {
+  if (!network) return "the file of " + name;
+  const hardware::Bits bits = parse_bits(network->bits, numeric::kMaxCodeBits);
+  return text("--network ", name, " --bits ", bits.weights, "/", bits.activations, " --first-last ",
+              network->first_last);
+}
+
+void check_subject(const std::string& file, const std::string& expected, const std::string& found) {
+  if (found == expected) return;
+  throw_error(ErrorCode::InvalidArgument, file, ": expected a measurement of ", expected,
+              ", found one of ", found);
 }
 
 // The layer whose sums the step computes, or the layers whose sums go into what it makes; empty if
@@ -95,8 +129,11 @@ std::vector<std::size_t> find_layers(const hardware::Workload& workload, const S
 
 }  // namespace
 
-std::string hw_against_bench(const HwReport& report, const std::vector<std::string>& files) {
+std::string hw_against_bench(const HwReport& report, const std::optional<SpeedNetwork>& network,
+                             const std::vector<std::string>& files) {
   const Bench bench = fastest(files);
+  check_subject(files.front(), subject(report.workload.name, network),
+                subject(bench.network, bench.named));
   const hardware::Cost& cost = report.runs.front().cost;
   std::vector<bool> taken(report.workload.layers.size());
   std::vector<std::vector<std::string>> rows{
@@ -126,15 +163,22 @@ std::string hw_against_bench(const HwReport& report, const std::vector<std::stri
                     fixed(seconds * 1e6, 1), fixed(step.seconds * 1e6, 1),
                     fixed(seconds / step.seconds, 2)});
   }
+  const auto left = std::find(taken.begin(), taken.end(), false);
+  if (left != taken.end()) {
+    throw_error(ErrorCode::InvalidArgument, files.front(), ": expected the time of layer '",
+                report.workload.layers[static_cast<std::size_t>(left - taken.begin())].name,
+                "', found none");
+  }
   if (measured.size() < 2) {
     throw_error(ErrorCode::InvalidArgument, files.front(), ": expected times of 2 layers or more");
   }
   const hardware::Agreement found = hardware::agreement(predicted, measured);
-  return text(table(rows), "\n", report.workload.name, ", ", hardware::name(cost.inner), " bits, ",
-              measured.size(), " layers: rank correlation ", fixed(found.rank_correlation, 3),
-              ", mean error ", percent(found.mean_error), ", sum predicted / measured ",
-              fixed(found.total_ratio, 3), "; steps without MACs, not predicted, took ",
-              fixed(bench.other_seconds * 1e3, 3), " ms\n");
+  return text(table(rows), "\n", one_line(report.workload.name), ", ", hardware::name(cost.inner),
+              " bits, ", bench.setting, ", ", measured.size(), " layers: rank correlation ",
+              fixed(found.rank_correlation, 3), ", mean error ", percent(found.mean_error),
+              ", sum predicted / measured ", fixed(found.total_ratio, 3),
+              "; steps without MACs, not predicted, took ", fixed(bench.other_seconds * 1e3, 3),
+              " ms\n");
 }
 
 }  // namespace pact::cli

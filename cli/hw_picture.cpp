@@ -52,11 +52,16 @@ Axis ratio_axis(const std::string& title, double lowest, double highest) {
 void add_curves(Picture& picture, const HwReport& report,
                 const std::map<double, Series>& all_series) {
   double widest = 1;
+  double slowest = 1;
   double fastest = 1;
-  for (const HwRun& run : report.runs) {
-    const SpeedUp s = hardware::speed_up(report.reference(run).cost, run.cost);
-    widest = std::max(widest, s.linear);
-    fastest = std::max(fastest, s.total);
+  for (const auto& [bandwidth, series] : all_series) {
+    for (const auto* points : {&series.ours, &series.published}) {
+      for (const auto& [linear, total] : *points) {
+        widest = std::max(widest, linear);
+        slowest = std::min(slowest, total);
+        fastest = std::max(fastest, total);
+      }
+    }
   }
   Axis x = ratio_axis("bits", 1, widest);
   x.highest = std::max(widest, 1.01);
@@ -82,7 +87,7 @@ void add_curves(Picture& picture, const HwReport& report,
                       .stroke = Stroke::None,
                       .marks = Marks::Rings});
   }
-  picture.chart({60, 60, 380, 300}, x, ratio_axis("speed-up", 1, std::max(widest, fastest)),
+  picture.chart({60, 60, 380, 300}, x, ratio_axis("speed-up", slowest, std::max(widest, fastest)),
                 curves);
 }
 

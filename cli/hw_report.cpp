@@ -39,8 +39,8 @@ double memory_bound_part(const hardware::Cost& cost) {
 
 std::string heading(const HwReport& report) {
   const hardware::Workload& w = report.workload;
-  return text(w.name, " on ", report.machine.name, ": ", w.layers.size(), " layers, ",
-              fixed(static_cast<double>(w.macs()) * 1e-6, 1), " M MACs, ",
+  return text(one_line(w.name), " on ", one_line(report.machine.name), ": ", w.layers.size(),
+              " layers, ", fixed(static_cast<double>(w.macs()) * 1e-6, 1), " M MACs, ",
               fixed(static_cast<double>(w.weights()) * 1e-6, 3),
               " M weights, one image at a time\n");
 }
@@ -187,7 +187,7 @@ std::string hw_json(const HwReport& report) {
                             {"free_operations", report.workload.free_operations},
                             {"uncosted", uncosted},
                             {"runs", runs}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(json);
 }
 
 }  // namespace pact::cli

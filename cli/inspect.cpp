@@ -118,7 +118,7 @@ void print_json(const format::Model& model, const std::vector<Row>& rows,
       {"name", model.name},       {"version", model.version}, {"tool", model.tool},
       {"recipe", model.recipe},   {"mean", model.mean},       {"std", model.std},
       {"classes", model.classes}, {"bytes", file_bytes},      {"layers", layers}};
-  std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  std::fputs(json_text(json).c_str(), stdout);
 }
 
 void print_text(const format::Model& model, const std::vector<Row>& rows,
@@ -138,10 +138,10 @@ void print_text(const format::Model& model, const std::vector<Row>& rows,
   std::string classes;
   for (const std::string_view name : model.classes)
     classes += text(classes.empty() ? "" : ", ", name);
-  std::printf("%s (format %d, written by %s), %s\n\n%s\n", std::string(model.name).c_str(),
-              model.version, std::string(model.tool).c_str(), bytes_text(file_bytes).c_str(),
-              table(cells).c_str());
-  std::printf("classes: %s\n", classes.c_str());
+  const std::string heading = text(model.name, " (format ", model.version, ", written by ",
+                                   model.tool, "), ", bytes_text(file_bytes));
+  std::printf("%s\n\n%s\nclasses: %s\n", one_line(heading).c_str(), table(cells).c_str(),
+              one_line(classes).c_str());
 }
 
 void run_inspect(const InspectOptions& options) {

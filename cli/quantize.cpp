@@ -50,7 +50,7 @@ void run_quantize(const QuantizeOptions& options) {
   train::TrainOptions training;
   training.folder = folder;
   training.data_root = data::data_root(options.root);
-  training.recipe_folder = folder;
+  training.recipe_folders = {folder};
   train_and_save(recipe, training);
 }
 

@@ -67,7 +67,8 @@ nlohmann::json json_of(const std::string& path, const Result<std::vector<Guess>>
 void print(const std::string& path, const std::vector<Guess>& found) {
   std::printf("%s\n", path.c_str());
   for (const Guess& guess : found) {
-    std::printf("  %6s %%  %s\n", fixed(guess.probability * 100, 2).c_str(), guess.name.c_str());
+    std::printf("  %6s %%  %s\n", fixed(guess.probability * 100, 2).c_str(),
+                one_line(guess.name).c_str());
   }
 }
 
@@ -92,7 +93,7 @@ void run_run(const RunOptions& options) {
     }
   }
   if (options.json) {
-    std::printf("%s\n", all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::fputs(json_text(all).c_str(), stdout);
   }
   if (wrong) throw Exception(*wrong);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace pact::cli {
 namespace {
@@ -36,7 +37,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
       const std::string room(widths[c] - row[c].size(), ' ');
-      line += (c == 0 ? "" : "  ") + (right[c] ? room + row[c] : row[c] + room);
+      const std::string cell = one_line(row[c]);
+      line += (c == 0 ? "" : "  ") + (right[c] ? room + cell : cell + room);
     }
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     if (&row == rows.data()) {
@@ -58,6 +60,10 @@ std::string one_line(std::string message) {
   std::replace_if(
       message.begin(), message.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }, '?');
   return message;
+}
+
+std::string json_text(const nlohmann::json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string bytes_text(std::uint64_t bytes) {

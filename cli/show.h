@@ -4,17 +4,20 @@
 
 #include <chrono>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 namespace pact::cli {
 
 /// A table of text; the first row is the head. Columns whose cells are numbers are set to the
-/// right.
+/// right. Cells are shown as by one_line.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// A message without what moves a terminal's cursor, which names in files may hold.
 std::string one_line(std::string message);
+/// JSON and a line break; names that are not UTF-8 are shown as far as they are.
+std::string json_text(const nlohmann::json& json, int indent = -1);
 /// "1.25 MB", "12.3 kB".
 std::string bytes_text(std::uint64_t bytes);
 /// "1:02:03", "2:05", "7 s".

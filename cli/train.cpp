@@ -107,7 +107,7 @@ void run_train(const TrainOptions& options) {
   train::TrainOptions training;
   training.folder = options.output;
   training.data_root = data::data_root(options.root);
-  training.recipe_folder = std::filesystem::absolute(options.recipe).parent_path();
+  training.recipe_folders = {std::filesystem::absolute(options.recipe).parent_path()};
   training.device = options.device;
   training.start = options.resume ? train::Start::Resume : train::Start::Fresh;
   if (!options.resume) refuse_checkpoint(training.folder);

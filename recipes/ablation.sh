@@ -5,6 +5,7 @@
 # called after its settings (remove it where the code has changed), and prints the table.
 #   recipes/ablation.sh 1 2 3        # the seeds
 set -euo pipefail
+[ $# -gt 0 ] || { echo "usage: recipes/ablation.sh SEED.." >&2; exit 2; }
 cd "$(dirname "$0")/.."
 pact=$PWD/build/release/pact
 out=$PWD/out/ablation

@@ -23,6 +23,7 @@ learning_rate = 0.05
 alpha = 6.0
 TOML
 
+check "ablation of nothing" 2 "^usage: recipes/ablation.sh SEED" recipes/ablation.sh
 check "help has examples" 0 "pact train out/w4a4/recipe.toml" "$pact" train --help
 check "version" 0 "^pact [0-9]" "$pact" --version
 check "unknown command" 2 "expected a command, found 'frobnicate'" "$pact" frobnicate
@@ -32,6 +33,7 @@ check "no command" 2 "^pact: A subcommand is required; see pact --help" "$pact"
 check "no images" 2 "^pact run: images is required; see pact run --help" "$pact" run model.pact
 check "nothing to do" 2 "lower: expected --out, --text or --check" "$pact" lower checkpoint.safetensors
 check "bits of no network" 2 "^pact bench: --bits requires --network" "$pact" bench model.pact --bits 2/2
+check "operator set of no choice" 2 "^pact: --opset: expected --format qdq, found float" "$pact" export net.safetensors --format float --opset 15 --out "$work/f.onnx"
 check "a file and a network" 2 "eval: expected a file .* or --network" "$pact" eval model.pact --network demo-resnet --weights w.safetensors --data mnist
 check "a network without weights" 2 "eval: --network requires --weights" "$pact" eval checkpoint.safetensors --network demo-resnet --data mnist
 check "data that nothing is checked on" 2 "lower: --data requires --check" "$pact" lower checkpoint.safetensors --out x.pact --data mnist
@@ -111,12 +113,20 @@ check "hw: picture" 0 "^</svg>" cat "$work/hw.svg"
 check "hw: JSON" 0 '"speed_up":' "$pact" hw --network alexnet --machine hw/stripes.toml --json
 "$pact" bench "$model" --runs 2 --json >"$work/bench.json"
 check "hw: against bench" 0 "8 layers: rank correlation" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/bench.json"
+"$pact" bench "$model" --runs 2 --isa scalar --json >"$work/scalar.json"
+check "hw: benches of two kinds" 2 "scalar.json: expected a measurement on .*, threads 1 as in .*, found scalar, threads 1" \
+  "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/bench.json" "$work/scalar.json"
 "$pact" bench --network resnet18 --runs 1 --json >"$work/shortcuts.json"
+check "hw: bench of other bits" 2 "expected a measurement of --network resnet18 --bits 2/2 .*, found one of --network resnet18 --bits 4/4" \
+  "$pact" hw --network resnet18 --bits 2 --machine hw/xeon-vnni.toml --measured "$work/shortcuts.json"
+sed 's/"macs":[1-9][0-9]*/"macs":0/' "$work/bench.json" >"$work/fewer.json"
+check "hw: bench without a layer" 2 "fewer.json: expected the time of layer 'conv1', found none" \
+  "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/fewer.json"
 check "hw: shortcuts that run with their sums" 0 "layer2.0.conv2 \\+ layer2.0.downsample.0|layer2.0.downsample.0 " \
   "$pact" hw --network resnet18 --bits 4/4 --machine hw/xeon-vnni.toml --measured "$work/shortcuts.json"
 sed 's/relu1/none/' "$work/bench.json" >"$work/other.json"
 sed 's/^clock_hz.*/clock_hz = "170 MHz"/' hw/gap8.toml >"$work/gap8.toml"
-check "hw: bench of another network" 2 "other.json: expected a measurement of" \
+check "hw: bench of other layers" 2 "other.json: expected a measurement of" \
   "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured "$work/other.json"
 check "hw: not a bench" 4 "expected the JSON of" "$pact" hw "$model" --machine hw/xeon-vnni.toml --measured README.md
 check "hw: machine in other units" 2 "gap8.toml:[0-9]+: clock_hz: expected a number of hertz .* found '170 MHz'" \
@@ -214,4 +224,4 @@ else
   echo "skipped: a full disk (needs the right to mount a tmpfs)"
 fi
 
-finish 47
+finish 95

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Train, lower, pack, evaluate, run with a command built under ASan and UBSan.
+# Train, lower, pack, evaluate, run with a command built under sanitizers.
 # Usage: tests/sanitized_path.sh PACT
 set -euo pipefail
 cd "$(dirname "$0")/.."

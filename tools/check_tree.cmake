@@ -7,7 +7,7 @@ file(GLOB_RECURSE sources ${ROOT}/pact/*.h ${ROOT}/pact/*.cpp ${ROOT}/cli/*.h ${
      ${ROOT}/tools/*.cpp ${ROOT}/bench/*.h ${ROOT}/bench/*.cpp
      ${ROOT}/hw/*.h ${ROOT}/hw/*.cpp ${ROOT}/hw/*.sv)
 file(GLOB documents ${ROOT}/*.md ${ROOT}/docs/*.md ${ROOT}/docs/*/*.md ${ROOT}/results/*.md ${ROOT}/zoo/*.md ${ROOT}/recipes/*/*.md
-     ${ROOT}/pact/*/README.md ${ROOT}/cli/README.md ${ROOT}/hw/*/README.md)
+     ${ROOT}/pact/*/README.md ${ROOT}/cli/README.md ${ROOT}/examples/*.md ${ROOT}/hw/*/README.md)
 set(wrong 0)
 macro(complain text)
   message("${text}")

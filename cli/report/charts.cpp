@@ -33,11 +33,12 @@ double round_step(double least) {
 
 void add_ticks(Axis& axis, double step, double unit) {
   constexpr double kSlack = 1e-9;
+  constexpr double kMostTicks = 20;
   const double first = std::ceil(axis.lowest / step - kSlack);
   const double last = std::floor(axis.highest / step + kSlack);
-  for (double i = first; i <= last; ++i) {
+  for (double i = 0; i <= std::min(last - first, kMostTicks); ++i) {
     // Not "-0".
-    const double value = i == 0 ? 0 : i * step;
+    const double value = first + i == 0 ? 0 : (first + i) * step;
     axis.ticks.emplace_back(value / unit, short_number(value));
   }
 }
@@ -54,13 +55,13 @@ Axis epochs_axis(std::size_t epochs) {
 
 Curve curve_of(const Series& series) {
   Curve curve{.label = {}, .color = series.color, .stroke = series.stroke};
-  const std::size_t count = series.values.size();
+  const std::size_t count = series.points.size();
   if (count == 1) curve.marks = Marks::Dots;
   const std::size_t stride = (count + kMostPoints - 1) / kMostPoints;
   for (std::size_t i = 0; i < count; i += stride) {
-    curve.points.emplace_back(i + 1, series.values[i]);
+    curve.points.emplace_back(series.points[i].epoch, series.points[i].value);
   }
-  if (stride > 1) curve.points.emplace_back(count, series.values.back());
+  if (stride > 1) curve.points.emplace_back(series.points.back().epoch, series.points.back().value);
   return curve;
 }
 
@@ -93,10 +94,12 @@ std::string histogram_picture(std::string_view title, const Histogram& histogram
 
 Axis round_axis(std::string title, double lowest, double highest) {
   constexpr double kTicks = 4;
-  if (!(highest > lowest)) {
-    const double room = lowest == 0 ? 1 : std::abs(lowest) * 0.5;
-    lowest -= lowest == 0 ? 0 : room;
-    highest += room;
+  // What differs by less than a label shows, or than a double can count, gets a wider axis.
+  constexpr double kLeast = 1e-9;
+  const double size = std::max(std::abs(lowest), std::abs(highest));
+  if (!(highest - lowest > kLeast * size)) {
+    lowest -= 0.5 * size;
+    highest += size == 0 ? 1 : 0.5 * size;
   }
   const double step = round_step((highest - lowest) / kTicks);
   Axis axis{.title = std::move(title),
@@ -113,11 +116,12 @@ std::string epochs_chart(std::string_view title, const std::string& unit,
   double highest = -lowest;
   std::vector<Curve> curves;
   for (const Series& each : series) {
-    if (each.values.empty()) continue;
-    epochs = std::max(epochs, each.values.size());
-    const auto [least, most] = std::minmax_element(each.values.begin(), each.values.end());
-    lowest = std::min(lowest, *least);
-    highest = std::max(highest, *most);
+    if (each.points.empty()) continue;
+    epochs = std::max(epochs, each.points.back().epoch);
+    for (const Series::Point& point : each.points) {
+      lowest = std::min(lowest, point.value);
+      highest = std::max(highest, point.value);
+    }
     curves.push_back(curve_of(each));
   }
   if (curves.empty()) lowest = highest = 0;

@@ -16,10 +16,14 @@ namespace pact::cli::report {
 /// An axis over [lowest, highest] and a little more, with ticks at round numbers.
 Axis round_axis(std::string title, double lowest, double highest);
 
-/// Values over epochs: values[0] is of epoch 1.
+/// Values over epochs, the first of which is 1.
 struct Series {
+  struct Point {
+    std::size_t epoch = 1;
+    double value = 0;
+  };
   std::string color;
-  std::vector<double> values;
+  std::vector<Point> points;  // epochs rise
   Stroke stroke = Stroke::Solid;
 };
 

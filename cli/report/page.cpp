@@ -116,8 +116,10 @@ std::string comparison(const std::vector<Section>& sections) {
 using Field = std::function<double(const Epoch&)>;
 
 Series series_of(const Run& run, std::size_t index, Stroke stroke, const Field& field) {
-  Series series{.color = run_color(index), .values = {}, .stroke = stroke};
-  for (const Epoch& epoch : run.log) series.values.push_back(field(epoch));
+  Series series{.color = run_color(index), .points = {}, .stroke = stroke};
+  for (const Epoch& epoch : run.log) {
+    series.points.push_back({series.points.size() + 1, field(epoch)});
+  }
   return series;
 }
 
@@ -163,10 +165,10 @@ std::string clips_chart(const Run& run) {
   std::vector<Series> series;
   std::string key;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    Series curve{.color = depth_color(i, names.size()), .values = {}};
-    for (const Epoch& epoch : run.log) {
-      const auto found = epoch.clips.find(names[i]);
-      if (found != epoch.clips.end()) curve.values.push_back(found->second);
+    Series curve{.color = depth_color(i, names.size()), .points = {}};
+    for (std::size_t e = 0; e < run.log.size(); ++e) {
+      const auto found = run.log[e].clips.find(names[i]);
+      if (found != run.log[e].clips.end()) curve.points.push_back({e + 1, found->second});
     }
     key += text("<li>", chip(curve.color), escaped(names[i]), " ",
                 fixed(run.log.back().clips.at(names[i]), 3), "</li>");

@@ -47,8 +47,8 @@ Section section(const std::string& name, std::size_t epochs) {
     Epoch epoch{.learning_rate = 0.1, .loss = 1.0 / static_cast<double>(i + 1)};
     epoch.validated = "<integer>";
     epoch.validation_top1 = 0.5;
-    epoch.clips["relu.alpha"] = 3;
-    epoch.clips["layer1.0.relu1.alpha"] = 2;
+    epoch.clips["relu1.alpha"] = 3;
+    if (i > 0) epoch.clips["layer1.0.relu1.alpha"] = 2;
     result.run.log.push_back(epoch);
   }
   result.layers = layers_of(result.run.network);
@@ -126,13 +126,47 @@ TEST(Page, ShowsEveryLayerWithItsGrid) {
   EXPECT_THAT(html, HasSubstr(">alpha 10</text>"));
 }
 
+// Whether one of the curves goes through these points.
+bool has_curve(const std::string& html, const std::string& points) {
+  return html.find("<path d=\"" + points + "\" fill=\"none\"") != std::string::npos;
+}
+
+TEST(Page, DrawsEachClipFromItsFirstEpochOn) {
+  const std::string html = page({section("run", 3)});
+  const std::size_t clips = html.find("Clips over time");
+  ASSERT_NE(clips, std::string::npos);
+  const std::string drawn = html.substr(clips, html.find("</figure>", clips) - clips);
+  EXPECT_THAT(drawn, HasSubstr("relu1.alpha 3.000"));
+  EXPECT_THAT(drawn, HasSubstr("layer1.0.relu1.alpha 2.000"));
+  EXPECT_THAT(drawn, Not(HasSubstr("layer2")));
+  EXPECT_TRUE(has_curve(drawn, "M50.0 52.0L218.0 52.0L386.0 52.0")) << drawn;
+  EXPECT_TRUE(has_curve(drawn, "M218.0 222.0L386.0 222.0")) << drawn;
+}
+
+TEST(EpochsChart, PlacesValues) {
+  const std::string picture =
+      epochs_chart("title", "unit", {{.color = "red", .points = {{1, 0}, {2, 0.25}, {5, 1}}}});
+  EXPECT_TRUE(has_curve(picture, "M50.0 222.0L134.0 179.5L386.0 52.0")) << picture;
+  EXPECT_THAT(picture, HasSubstr("<text x=\"44.0\" y=\"226.0\" text-anchor=\"end\">0</text>"));
+  EXPECT_THAT(picture, HasSubstr("<text x=\"44.0\" y=\"56.0\" text-anchor=\"end\">1</text>"));
+}
+
 TEST(Page, OfAThousandEpochsStaysSmall) {
   EXPECT_LT(page({section("long", 20'000)}).size(), 150'000U);
 }
 
 TEST(RoundAxis, HoldsItsValuesAndHasFewTicks) {
-  for (const auto& [lowest, highest] : std::vector<std::pair<double, double>>{
-           {0, 0}, {5, 5}, {-3, -3}, {0.123, 0.124}, {0, 97.3}, {-1e15, 1e15}, {1e-12, 2e-12}}) {
+  for (const auto& [lowest, highest] : std::vector<std::pair<double, double>>{{0, 0},
+                                                                              {5, 5},
+                                                                              {-3, -3},
+                                                                              {0.123, 0.124},
+                                                                              {0, 97.3},
+                                                                              {-1e15, 1e15},
+                                                                              {1e-12, 2e-12},
+                                                                              {1, 1 + 2.5e-16},
+                                                                              {9e14, 9e14 + 0.125},
+                                                                              {-1, -1 + 1e-12},
+                                                                              {-1e300, 1e300}}) {
     const Axis axis = round_axis("", lowest, highest);
     EXPECT_LE(axis.lowest, lowest);
     EXPECT_GE(axis.highest, highest);

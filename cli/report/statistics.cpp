@@ -57,7 +57,6 @@ std::vector<float> meant_weights(std::span<const float> weights, const numeric::
   return meant;
 }
 
-// Throws if the clips of a quantizer leave it no grid.
 // The quantizer whose levels a layer reads, past nodes that only move them.
 std::optional<graph::NodeId> quantizer_before(const graph::Network& network, graph::NodeId layer) {
   graph::NodeId id = network.node(layer).inputs[0];

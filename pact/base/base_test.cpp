@@ -345,6 +345,13 @@ TEST_F(FileTest, OpeningAMissingFileIsNotFound) {
   EXPECT_FALSE(read_text(folder_ / "missing"));
 }
 
+TEST_F(FileTest, OpeningAPipeThatNobodyWritesIsAnError) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  const auto file = MappedFile::open(folder_ / "pipe");
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message, HasSubstr("pipe: expected a file, found something else"));
+}
+
 TEST_F(FileTest, OpeningAFolderIsAnError) {
   const auto file = MappedFile::open(folder_);
   ASSERT_FALSE(file);

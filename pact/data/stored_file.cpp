@@ -89,6 +89,7 @@ std::optional<std::filesystem::path> StoredFile::find(const DatasetInfo& info,
   for (std::filesystem::path& place : places) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(place, ignored)) return place;
+    if (info.format == DatasetFormat::Svhn) continue;  // matio reads the file itself
     place += ".gz";
     if (std::filesystem::is_regular_file(place, ignored)) return place;
   }

@@ -153,6 +153,8 @@ Status append_svhn(const std::filesystem::path& path, Dataset& dataset) {
   PACT_CHECK_OK(reader.read(*y));
   PACT_TRY(const std::vector<std::uint16_t> labels, reader.labels(*y));
   PACT_CHECK_OK(reader.read(*x));
+  // Growing by doubles would take as much again.
+  dataset.pixels.reserve(dataset.pixels.size() + count * dataset.image_bytes());
   for (std::size_t i = 0; i < count; ++i) {
     const Image digit = planes_of(static_cast<const std::uint8_t*>(x->data) + i * kImage);
     const Image image = fit(digit, dataset.channels, dataset.height, dataset.width);

@@ -119,6 +119,22 @@ TEST_F(Svhn, LoadsAsADataSet) {
   EXPECT_EQ(dataset->classes[dataset->labels[1]], "0");
 }
 
+// The library that reads them does not look into gzipped files.
+TEST_F(Svhn, AGzippedFileIsNotFound) {
+  write({x(), y()});
+  const std::filesystem::path packed = path_.string() + ".gz";
+  std::filesystem::rename(path_, packed);
+  const std::string name = path_.filename().string();
+  const DatasetFile files[] = {{name, "", std::filesystem::file_size(packed), Split::Train}};
+  DatasetInfo info = **find_dataset("svhn");
+  info.files = files;
+  EXPECT_EQ(check_files(info, path_.parent_path())[0].state, FileState::Missing);
+  const auto dataset = load_dataset(info, path_.parent_path(), Split::Train);
+  std::filesystem::remove(packed);
+  ASSERT_FALSE(dataset);
+  EXPECT_EQ(dataset.error().code, ErrorCode::NotFound);
+}
+
 TEST_F(Svhn, OtherVariablesAreRefused) {
   write({y()});
   EXPECT_EQ(error(), "expected a variable X, found none that can be read");
