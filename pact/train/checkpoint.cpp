@@ -13,6 +13,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
   graph::TensorFile file = graph::to_tensor_file(checkpoint.network);
   file.tensors.insert(checkpoint.optimizer.begin(), checkpoint.optimizer.end());
   file.metadata["recipe"] = checkpoint.recipe;
+  file.metadata["recipe_folder"] = checkpoint.recipe_folder;
   file.metadata["progress"] = nlohmann::json{
       {"epoch", checkpoint.epoch},
       {"step", checkpoint.step},
@@ -35,6 +36,7 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   Checkpoint checkpoint;
   checkpoint.network = value_or_throw(graph::network_from(file, path));
   checkpoint.recipe = recipe->second;
+  checkpoint.recipe_folder = file.metadata["recipe_folder"];
   try {
     const auto json = nlohmann::json::parse(progress->second);
     const auto count = [&](const char* key) {

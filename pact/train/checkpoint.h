@@ -16,6 +16,7 @@ struct Checkpoint {
   graph::Network network;                          // with parameters
   std::map<std::string, graph::Tensor> optimizer;  // state by name
   std::string recipe;                              // its text
+  std::string recipe_folder;                       // where it lay when the run began, or empty
   std::int64_t epoch = 0;                          // epochs completed
   std::int64_t step = 0;                           // steps completed in the epoch under way
   std::int64_t optimizer_steps = 0;

@@ -43,7 +43,8 @@ class Distill : public testing::Test {
             keys,
         "test");
     TrainOptions options;
-    options.data_root = options.recipe_folder = folder_;
+    options.data_root = folder_;
+    options.recipe_folders = {folder_};
     return Teacher(recipe, options, network(10, 1));
   }
 

@@ -35,11 +35,13 @@ double seconds_since(Clock::time_point start) {
 
 std::filesystem::path find_file(std::string_view key, const std::string& name,
                                 const TrainOptions& options) {
-  for (const auto& folder : {options.data_root, options.recipe_folder}) {
+  if (std::filesystem::exists(options.data_root / name)) return options.data_root / name;
+  std::string searched = options.data_root.string();
+  for (const auto& folder : options.recipe_folders) {
     if (std::filesystem::exists(folder / name)) return folder / name;
+    searched += " or " + folder.string();
   }
-  throw_error(ErrorCode::NotFound, key, ": expected '", name, "' under ",
-              options.data_root.string(), " or ", options.recipe_folder.string(),
+  throw_error(ErrorCode::NotFound, key, ": expected '", name, "' under ", searched,
               "; PACT_DATA names the first");
 }
 
@@ -153,17 +155,21 @@ class Trainer {
   std::filesystem::path log_path() const { return options_.folder / "log.jsonl"; }
 
   // Where the run begins: at the checkpoint, or at the starting weights.
-  Checkpoint first_position() const {
+  Checkpoint first_position() {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     torch::set_num_threads(recipe_.threads > 0 ? recipe_.threads : std::max(1, cores));
     if (options_.start == Start::Fresh) {
       Checkpoint fresh;
       fresh.network = starting_network(recipe_, options_);
       fresh.recipe = recipe_.text;
+      if (!options_.recipe_folders.empty()) {
+        fresh.recipe_folder = std::filesystem::absolute(options_.recipe_folders[0]).string();
+      }
       check_fits(fresh.network, dataset_);
       return fresh;
     }
     Checkpoint found = load_checkpoint(checkpoint_path());
+    if (!found.recipe_folder.empty()) options_.recipe_folders.emplace_back(found.recipe_folder);
     const graph::Network expected = starting_network(recipe_, options_);
     check_fits(expected, dataset_);
     if (graph::print(found.network) != graph::print(expected)) {
@@ -418,7 +424,7 @@ class Trainer {
   }
 
   const Recipe& recipe_;
-  const TrainOptions& options_;
+  TrainOptions options_;
   const Hooks& hooks_;
   torch::Device device_;
   data::Dataset dataset_;

@@ -68,7 +68,9 @@ enum class Start { Fresh, Resume };
 struct TrainOptions {
   std::filesystem::path folder;
   std::filesystem::path data_root;
-  std::filesystem::path recipe_folder;  // where a relative start file may lie, too
+  // Where files that the recipe names may lie, too: its own folder. A run that is resumed adds the
+  // one that it began with.
+  std::vector<std::filesystem::path> recipe_folders;
   Start start = Start::Fresh;
   std::string device = "cpu";  // or "cuda", "cuda:1"
 };

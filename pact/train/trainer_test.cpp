@@ -326,6 +326,27 @@ TEST_F(Trainer, MissingStartWeightsSayWhereTheyWereLookedFor) {
   }
 }
 
+// The recipe in the run's folder names files beside the recipe that the run began with.
+TEST_F(Trainer, ResumesFromTheRecipeInItsFolder) {
+  Recipe floats = recipe();
+  floats.quantize.reset();
+  std::filesystem::create_directories(folder_ / "recipes");
+  value_or_throw(write_atomically(
+      folder_ / "recipes/start.safetensors",
+      graph::serialize_safetensors({starting_network(floats, options("any")).parameters(), {}})));
+  const std::string text =
+      "start = \"start.safetensors\"\n" + recipe("[distill]\nstart = \"start.safetensors\"\n").text;
+  const Recipe named = parse_recipe(text, "test");
+  TrainOptions first = options("run");
+  first.recipe_folders = {folder_ / "recipes"};
+  EXPECT_THROW(train(named, first, hooks(2)), Exception);
+  TrainOptions second = options("run", Start::Resume);
+  second.recipe_folders = {second.folder};
+  EXPECT_THAT([&] { train(named, second, hooks(2)); },
+              ThrowsMessage<Exception>(HasSubstr("--resume")));
+  EXPECT_EQ(load_checkpoint(second.folder / "checkpoint.safetensors").step, 4);
+}
+
 TEST_F(Trainer, AStoredNetworkIsQuantizedAndCalibratedWithoutTraining) {
   Recipe floats = recipe();
   floats.quantize.reset();
@@ -339,7 +360,7 @@ TEST_F(Trainer, AStoredNetworkIsQuantizedAndCalibratedWithoutTraining) {
   own.network = "mine.safetensors";
   own.epochs = 0;
   TrainOptions in_folder = options("own");
-  in_folder.recipe_folder = folder_;
+  in_folder.recipe_folders = {folder_};
   const graph::Network made = train(own, in_folder, hooks());
   EXPECT_EQ(made.name, "mine");
   EXPECT_EQ(made.classes, network.classes);
@@ -364,7 +385,7 @@ TEST_F(Trainer, ANetworkOfOtherImagesIsRefusedBeforeAFolderIsMade) {
     Recipe own = recipe();
     own.network = "rgb.safetensors";
     TrainOptions in_folder = options("own");
-    in_folder.recipe_folder = folder_;
+    in_folder.recipe_folders = {folder_};
     EXPECT_THAT([&] { train(own, in_folder, hooks()); },
                 ThrowsMessage<Exception>(HasSubstr("reads images of 3x28x28, but 'mnist' has")));
     EXPECT_FALSE(std::filesystem::exists(folder_ / "own"));
