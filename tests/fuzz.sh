@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes the readers of packed files, ONNX files and checkpoints side by side, each for
-# PACT_FUZZ_SECONDS, 60 without it. Usage: tests/fuzz.sh BUILD_FOLDER
+# Fuzzes the readers of packed files, ONNX files, checkpoints, data sets and machines side by side, each
+# for PACT_FUZZ_SECONDS, 60 without it. Usage: tests/fuzz.sh BUILD_FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
@@ -20,6 +20,17 @@ cp tests/golden/*.pact "$(corpus reader)"
 cp tests/golden/*.onnx "$(corpus importer)"
 cp tests/golden/*.safetensors "$(corpus checkpoint)"
 
+# The first byte says what kind of file it is (fuzz/data_fuzz.cpp).
+seed() {
+  { printf '%b' "$2"; cat; } >"$(corpus data)/$1"
+}
+seed images '\x00\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x03abcdefghijkl' </dev/null
+seed labels '\x01\x00\x00\x08\x01\x00\x00\x00\x03\x00\x01\x02' </dev/null
+seed records '\x02\x01' < <(head -c 48 LICENSE)
+seed picture '\x03' <tests/data/pattern.png
+cp hw/*.toml "$(corpus machine)"
+
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-for name in reader importer checkpoint; do fuzz "$name" & done
-for name in reader importer checkpoint; do wait -n; done
+names='reader importer checkpoint data machine'
+for name in $names; do fuzz "$name" & done
+for name in $names; do wait -n; done

@@ -119,6 +119,20 @@ TEST_F(Svhn, LoadsAsADataSet) {
   EXPECT_EQ(dataset->classes[dataset->labels[1]], "0");
 }
 
+TEST_F(Svhn, AChangedFileIsRefusedUnread) {
+  write({x(), y()});
+  const std::string name = path_.filename().string();
+  const DatasetFile files[] = {
+      {name, "0123456789abcdef0123456789abcdef", std::filesystem::file_size(path_), Split::Train}};
+  DatasetInfo info = **find_dataset("svhn");
+  info.files = files;
+  const auto dataset = load_dataset(info, path_.parent_path(), Split::Train);
+  ASSERT_FALSE(dataset);
+  EXPECT_NE(dataset.error().message.find("expected the md5 sum 0123456789abcdef0123456789abcdef"),
+            std::string::npos)
+      << dataset.error().message;
+}
+
 // The library that reads them does not look into gzipped files.
 TEST_F(Svhn, AGzippedFileIsNotFound) {
   write({x(), y()});
