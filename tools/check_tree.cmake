@@ -30,6 +30,16 @@ foreach(file IN LISTS sources)
   endif()
 endforeach()
 
+# A packed file holds its recipe, which may name files; those of one machine say nothing on another.
+file(GLOB packed ${ROOT}/zoo/*.pact)
+foreach(file IN LISTS packed)
+  file(RELATIVE_PATH shown ${ROOT} ${file})
+  file(STRINGS ${file} named REGEX "= ['\"]/")
+  if(named)
+    complain("${shown}: names a path of a machine")
+  endif()
+endforeach()
+
 # Paths in documents, written as `pact/..` or [text](path), exist.
 set(links 0)
 foreach(document IN LISTS documents)
