@@ -27,16 +27,33 @@ struct Evaluated {
   std::vector<float> output;
 };
 
-Evaluated evaluate_image(const graph::Network& network, std::span<const std::uint8_t> pixels) {
+Evaluated evaluate_image(const graph::Network& network, const graph::Value& image) {
   Evaluated result;
   const auto keep = [&](graph::NodeId id, const graph::Value& value) {
     if (const auto* levels = std::get_if<Levels>(&value))
       result.levels[network.node(id).name] = *levels;
   };
-  const graph::Value image = Levels(pixels.begin(), pixels.end());
   const graph::Value output = value_or_throw(graph::evaluate(network, image, keep));
   result.output = std::get<std::vector<float>>(output);
   return result;
+}
+
+// An imported network quantizes by itself; one of ours leaves that to the trainer.
+bool quantizes(const graph::Network& network) {
+  const auto& nodes = network.nodes();
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const graph::Node& node) { return node.as<graph::Quantize>() != nullptr; });
+}
+
+std::vector<float> normalized(const graph::Network& network, std::span<const std::uint8_t> pixels) {
+  const graph::Preprocessing& p = network.preprocessing;
+  const std::size_t plane = pixels.size() / p.mean.size();
+  std::vector<float> image;
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    const std::size_t c = i / plane;
+    image.push_back((static_cast<float>(pixels[i]) / 255.0F - p.mean[c]) / p.std[c]);
+  }
+  return image;
 }
 
 std::int64_t differing(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
@@ -51,6 +68,7 @@ class Comparer {
   Comparer(const Executors& executors, const data::Dataset& dataset, int threads)
       : executors_(executors),
         dataset_(dataset),
+        imported_(quantizes(executors.quantized)),
         reader_(dataset, thread_count(threads)),
         pool_(thread_count(threads)),
         session_(value_or_throw(
@@ -59,14 +77,12 @@ class Comparer {
   void run_chunk(std::int64_t first, std::int64_t count) {
     const auto pixels = value_or_throw(
         reader_.read(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-    const std::size_t size = dataset_.image_bytes();
-    std::vector<Evaluated> evaluated(static_cast<std::size_t>(count));
-    pool_.parallel_for(count, [&](std::int64_t i, int) {
-      evaluated[static_cast<std::size_t>(i)] = evaluate_image(
-          executors_.lowered, pixels.subspan(static_cast<std::size_t>(i) * size, size));
-    });
+    const auto evaluated = evaluate_images(
+        executors_.lowered, pixels,
+        [](std::span<const std::uint8_t> image) { return Levels(image.begin(), image.end()); });
     compare_runtime(pixels, evaluated);
-    compare_fake_quantized(pixels, evaluated);
+    const train::Levels integers = compare_quantized(levels_before(pixels, count), evaluated);
+    if (!imported_) count_made_here(pixels, count, integers);
     result_.images += count;
   }
 
@@ -77,10 +93,40 @@ class Comparer {
     };
     std::sort(result_.layers.begin(), result_.layers.end(),
               [&](const auto& a, const auto& b) { return position(a) < position(b); });
+    result_.says_made_here = !imported_;
     return std::move(result_);
   }
 
  private:
+  template <typename MakeImage>
+  std::vector<Evaluated> evaluate_images(const graph::Network& network,
+                                         std::span<const std::uint8_t> pixels,
+                                         const MakeImage& make_image) {
+    const std::size_t size = dataset_.image_bytes();
+    std::vector<Evaluated> evaluated(pixels.size() / size);
+    pool_.parallel_for(static_cast<std::int64_t>(evaluated.size()), [&](std::int64_t i, int) {
+      const auto index = static_cast<std::size_t>(i);
+      evaluated[index] = evaluate_image(network, make_image(pixels.subspan(index * size, size)));
+    });
+    return evaluated;
+  }
+
+  // Levels of the network before it was lowered.
+  train::Levels levels_before(std::span<const std::uint8_t> pixels, std::int64_t count) {
+    if (!imported_) return train::fake_quantized_levels(executors_.quantized, pixels, count);
+    const auto images =
+        evaluate_images(executors_.quantized, pixels, [&](std::span<const std::uint8_t> image) {
+          return normalized(executors_.quantized, image);
+        });
+    train::Levels joined;
+    for (const Evaluated& image : images) {
+      for (const auto& [name, levels] : image.levels) {
+        joined[name].insert(joined[name].end(), levels.begin(), levels.end());
+      }
+    }
+    return joined;
+  }
+
   LayerCount& count_of(const std::string& name) {
     LayerCount& count = counts_[name];
     count.name = name;
@@ -108,12 +154,11 @@ class Comparer {
     }
   }
 
-  void compare_fake_quantized(std::span<const std::uint8_t> pixels,
-                              const std::vector<Evaluated>& evaluated) {
-    const auto count = static_cast<std::int64_t>(evaluated.size());
-    const auto fake = train::fake_quantized_levels(executors_.quantized, pixels, count);
+  // Counts, and returns the evaluator's levels of the same layers.
+  train::Levels compare_quantized(const train::Levels& before,
+                                  const std::vector<Evaluated>& evaluated) {
     train::Levels integers;
-    for (const auto& [name, levels] : fake) {
+    for (const auto& [name, levels] : before) {
       if (!executors_.lowered.find(name)) continue;
       Levels& joined = integers[name];
       for (const Evaluated& image : evaluated) {
@@ -123,6 +168,11 @@ class Comparer {
       count_of(name).fake_compared += static_cast<std::int64_t>(levels.size());
       count_of(name).fake_quantized += differing(levels, joined);
     }
+    return integers;
+  }
+
+  void count_made_here(std::span<const std::uint8_t> pixels, std::int64_t count,
+                       const train::Levels& integers) {
     const auto alone = train::fake_quantized_levels(executors_.quantized, pixels, count, integers);
     for (const auto& [name, levels] : integers) {
       count_of(name).made_here += differing(alone.at(name), levels);
@@ -131,6 +181,7 @@ class Comparer {
 
   const Executors& executors_;
   const data::Dataset& dataset_;
+  bool imported_;
   data::PixelReader reader_;
   ThreadPool pool_;
   Session session_;
@@ -176,20 +227,23 @@ Comparison compare(const Executors& executors, const data::Dataset& dataset, std
 }
 
 std::string table_of(const Comparison& comparison) {
-  std::vector<std::vector<std::string>> rows{{"layer", "codes", "runtime != evaluator",
-                                              "fake-quantized != integer", "fraction",
-                                              "made here"}};
+  const bool made_here = comparison.says_made_here;
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "codes", "runtime != evaluator",
+       made_here ? "fake-quantized != integer" : "imported != integer", "fraction"}};
+  if (made_here) rows[0].push_back("made here");
   const auto add = [&](const LayerCount& layer) {
     rows.push_back({layer.name, std::to_string(layer.compared), std::to_string(layer.runtime),
                     layer.fake_compared > 0 ? std::to_string(layer.fake_quantized) : "",
-                    fraction_text(layer.fake_quantized, layer.fake_compared),
-                    fraction_text(layer.made_here, layer.fake_compared)});
+                    fraction_text(layer.fake_quantized, layer.fake_compared)});
+    if (made_here) rows.back().push_back(fraction_text(layer.made_here, layer.fake_compared));
   };
   for (const LayerCount& layer : comparison.layers) add(layer);
   add({"total", comparison.compared(), comparison.runtime(), comparison.fake_compared(),
        comparison.fake_quantized(), comparison.made_here()});
-  return table(rows) +
-         "made here: the fraction that differs where the layer reads the integer network's codes\n";
+  const char* meaning =
+      "made here: the fraction that differs where the layer reads the integer network's codes\n";
+  return table(rows) + (made_here ? meaning : "");
 }
 
 }  // namespace pact::cli

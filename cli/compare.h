@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counting codes: the runtime against the evaluator (must not differ at all), and the trainer's
-// fake quantization against the integers (may differ by rounding).
+// Counting codes: the runtime against the evaluator (must not differ at all), and the network
+// before lowering (the trainer's fake quantization, or what an imported file means) against the
+// integers (may differ by rounding).
 #pragma once
 
 #include <cstdint>
@@ -19,14 +20,15 @@ struct LayerCount {
   std::string name;
   std::int64_t compared = 0;
   std::int64_t runtime = 0;         // differing between runtime and evaluator
-  std::int64_t fake_compared = 0;   // compared with fake quantization; 0 for layers it lacks
-  std::int64_t fake_quantized = 0;  // differing between fake quantization and evaluator
+  std::int64_t fake_compared = 0;   // compared with the network before; 0 for layers it lacks
+  std::int64_t fake_quantized = 0;  // differing between that and evaluator
   std::int64_t made_here = 0;       // of that, where the layer reads the evaluator's levels
 };
 
 struct Comparison {
   std::vector<LayerCount> layers;
   std::int64_t images = 0;
+  bool says_made_here = true;          // not of an imported network
   std::int64_t outputs_differing = 0;  // floats, runtime against evaluator, compared as bits
 
   std::int64_t compared() const;

@@ -73,14 +73,19 @@ void add_lower(CLI::App& app) {
       "Examples:\n"
       "  pact lower out/run/checkpoint.safetensors --out model.pact\n"
       "  pact lower out/run/checkpoint.safetensors --check 1000 --data cifar10");
-  command->add_option("checkpoint", options->checkpoint, "Checkpoint of `pact train`")->required();
+  command
+      ->add_option("checkpoint", options->checkpoint,
+                   "Checkpoint of `pact train`, or network of `pact import`")
+      ->required();
   command->add_option("--out", options->output, "Packed file to write");
   command->add_option("--text", options->text, "Also write the integer network as text");
   CLI::Option* data = command->add_option("--data", options->dataset, "Data set for --check");
   CLI::Option* check =
       command
-          ->add_option("--check", options->check,
-                       "Compare trainer, evaluator and runtime code by code on so many test images")
+          ->add_option(
+              "--check", options->check,
+              "Compare trainer (or imported network), evaluator and runtime code by code on so "
+              "many test images")
           ->check(CLI::Range(1, 1000000))
           ->needs(data);
   data->needs(check);

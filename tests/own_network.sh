@@ -27,6 +27,8 @@ check "the same network comes back from QDQ" 0 "$(top1 out/cnn4/model.pact)" top
 check "and from QONNX" 0 "$(top1 out/cnn4/model.pact)" top1 qonnx.pact
 check "bit-exact" 0 "outputs that differ between runtime and evaluator: 0" \
   pact lower out/cnn4/checkpoint.safetensors --check 50 --data fashion-mnist
+check "and of the file that comes back" 0 "imported != integer" \
+  pact lower out/cnn4/back.safetensors --check 50 --data fashion-mnist
 check "from the checkpoint" 0 "saved c.onnx" pact export out/cnn4/checkpoint.safetensors --format qdq --out c.onnx
 check "the same bytes" 0 "" cmp out/cnn4/qdq.onnx c.onnx
 check "float, through ONNX and back" 0 "saved f.onnx" pact export out/cnn4/network.safetensors --format float --out f.onnx
@@ -42,4 +44,4 @@ check "float export of a quantized network" 5 "a float file cannot hold" \
   pact export out/cnn4/checkpoint.safetensors --format float --out no.onnx
 check "text for an ONNX file" 4 "recipes/finetune.toml: expected an ONNX model" pact import recipes/finetune.toml
 check "nothing was made" 1 "" test -e x/checkpoint.safetensors
-finish 24
+finish 25

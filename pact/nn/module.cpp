@@ -85,7 +85,7 @@ Module::Module(Network network, Precision precision, torch::Device device)
     const Node& node = network_.node(id);
     if (!is_training_operation(node.operation)) {
       throw_error(ErrorCode::Unsupported, "node '", node.name, "' (", graph::name(node.operation),
-                  ") belongs to a lowered network, which cannot be trained");
+                  ") is of integers, which cannot be trained; lower the network to evaluate it");
     }
     for (const ParameterSlot& slot : network_.parameter_slots(id)) {
       const std::string name = Network::parameter_name(node, slot.role);
