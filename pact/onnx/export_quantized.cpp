@@ -135,6 +135,11 @@ class QuantizedExporter final : public Exporter {
     constexpr double kHalf = 0.5 + 1e-4;
     const auto& table = network().parameter(id(), "table").ints();
     const Preprocessing& image = network().preprocessing;
+    const auto channels = static_cast<std::size_t>(node().type.channels());
+    if (image.mean.size() != channels || image.std.size() != channels) {
+      return make_error(ErrorCode::InvalidArgument, "network '", network().name,
+                        "': expected a mean and a std for each of ", channels, " channels");
+    }
     for (std::size_t i = 0; i < table.size(); ++i) {
       const double pixel = static_cast<double>(i % 256) / 255;
       const double value = (pixel - static_cast<double>(image.mean[i / 256])) /
