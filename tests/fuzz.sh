@@ -13,7 +13,12 @@ corpus() {
 
 fuzz() {
   "$build/fuzz/pact_$1_fuzz" -max_total_time="${PACT_FUZZ_SECONDS:-60}" -rss_limit_mb=2048 -timeout=10 \
-    -max_len=65536 -print_final_stats=1 -artifact_prefix="$build/corpus/$1-" "$(corpus "$1")"
+    -max_len=65536 -artifact_prefix="$build/corpus/$1-" "$(corpus "$1")" >"$build/corpus/$1.log" 2>&1
+}
+
+# The last lines of a fuzzer's log: what it found, or how many inputs it tried.
+report() {
+  tail -n "$1" "$build/corpus/$2.log" | sed "s/^/$2: /"
 }
 
 cp tests/golden/*.pact "$(corpus reader)"
@@ -31,6 +36,12 @@ seed picture '\x03' <tests/data/pattern.png
 cp hw/*.toml "$(corpus machine)"
 
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-names='reader importer checkpoint data machine'
-for name in $names; do fuzz "$name" & done
-for name in $names; do wait -n; done
+declare -A jobs=()
+for name in reader importer checkpoint data machine; do
+  fuzz "$name" &
+  jobs[$name]=$!
+done
+for name in "${!jobs[@]}"; do
+  wait "${jobs[$name]}" || { report 60 "$name"; exit 1; }
+  report 1 "$name"
+done

@@ -116,13 +116,17 @@ Status check_levels(const std::string& name, const Tensor& tensor, const numeric
   return {};
 }
 
-Status check_elements(const Node& node, const std::string& name, const Tensor& tensor) {
+Status check_elements(const Node& node, const std::string& role, const Tensor& tensor) {
+  const std::string name = Network::parameter_name(node, role);
   if (const auto* values = std::get_if<std::vector<float>>(&tensor.data)) {
     if (!std::all_of(values->begin(), values->end(), [](float v) { return std::isfinite(v); })) {
       return make_error(ErrorCode::Corrupt, "parameter '", name,
                         "': expected finite numbers, found one that is not");
     }
-    return {};
+    if (role != "weight_scale") return {};
+    const Status scales = numeric::check_given_scales(*values);
+    if (scales) return {};
+    return make_error(scales.error().code, "parameter '", name, "': ", scales.error().message);
   }
   if (const auto* op = node.as<IntConv2d>()) return check_levels(name, tensor, op->weights);
   if (const auto* op = node.as<IntLinear>()) return check_levels(name, tensor, op->weights);
@@ -233,7 +237,7 @@ Status Network::verify() const {
                           to_string(slot.shape), ", found ", to_string(tensor.shape),
                           type_of(tensor) == slot.type ? "" : " of another element type");
       }
-      PACT_CHECK_OK(check_elements(node(id), full, tensor));
+      PACT_CHECK_OK(check_elements(node(id), slot.role, tensor));
     }
   }
   for (const auto& [full, tensor] : parameters_) {

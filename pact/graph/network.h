@@ -102,7 +102,8 @@ class Network {
   void set_parameter(NodeId id, const std::string& role, Tensor tensor);
 
   /// Ok if every node has exactly its parameters, of the right shape and type, all floats finite,
-  /// levels on their grid, and the output exists. The error names the node or parameter.
+  /// scales positive, levels on their grid, and the output exists. The error names the node or
+  /// parameter.
   Status verify() const;
 
   /// Multiplications and additions for one image.

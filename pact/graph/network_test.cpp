@@ -297,6 +297,24 @@ TEST(Verify, EachFaultIsAnErrorThatNamesTheParameter) {
   }
 }
 
+TEST(Verify, RefusesScalesThatAreNotPositive) {
+  Network network;
+  const NodeId in = value_or_throw(network.add("in", Input{3, 2, 2}, {}));
+  const NodeId flat = value_or_throw(network.add("flat", Flatten{}, {in}));
+  const numeric::WeightSpec given{.scheme = numeric::WeightScheme::Scaled};
+  const Linear layer{.out_features = 2, .weights = given};
+  const NodeId fc = value_or_throw(network.add("fc", layer, {flat}));
+  fill(network, 0.5F);
+  ASSERT_TRUE(network.verify());
+  for (const float scale : {0.0F, -0.5F, 1e-45F}) {
+    network.set_parameter(fc, "weight_scale", Tensor::f32({1}, {scale}));
+    const Status status = network.verify();
+    ASSERT_FALSE(status) << scale;
+    EXPECT_THAT(status.error().message,
+                HasSubstr("'fc.weight_scale': expected scales that are positive and finite"));
+  }
+}
+
 TEST(Verify, RefusesANetworkWithoutNodes) { EXPECT_FALSE(Network().verify()); }
 
 TEST(Verify, RefusesASecondInput) {

@@ -76,12 +76,6 @@ void scaled(std::span<const float> weights, float scale, const Grid& grid,
   }
 }
 
-Status check_scale(float scale) {
-  if (scale > 0 && std::isfinite(scale) && std::isfinite(1.0F / scale)) return {};
-  return make_error(ErrorCode::Corrupt, "weights: expected scales that are positive and finite, ",
-                    "found ", scale);
-}
-
 }  // namespace
 
 Status check(const WeightSpec& spec) {
@@ -97,6 +91,15 @@ Status check(const WeightSpec& spec) {
   if (spec.group_size < 0 || (spec.granularity == Granularity::Group) != (spec.group_size > 0)) {
     return make_error(ErrorCode::InvalidArgument,
                       "weights: a group size goes with granularity 'group' and only with it");
+  }
+  return {};
+}
+
+Status check_given_scales(std::span<const float> scales) {
+  for (const float scale : scales) {
+    if (scale > 0 && std::isfinite(scale) && std::isfinite(1.0F / scale)) continue;
+    return make_error(ErrorCode::Corrupt, "expected scales that are positive and finite, found ",
+                      scale);
   }
   return {};
 }
@@ -123,7 +126,10 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
   PACT_CHECK(spec.scheme != WeightScheme::None && outputs > 0 && weights.size() % outputs == 0);
   PACT_CHECK_OK(check(spec));
   PACT_TRY(const ScaleGroups groups, scale_groups(spec, outputs, weights.size() / outputs));
-  PACT_CHECK(!has_given_scales(spec) || given.size() == groups.count);
+  if (has_given_scales(spec)) {
+    PACT_CHECK(given.size() == groups.count);
+    PACT_CHECK_OK(check_given_scales(given));
+  }
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
     return make_error(ErrorCode::Corrupt,
                       "weights: expected finite numbers, found one that is not");
@@ -149,7 +155,6 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, std::s
         break;
       case WeightScheme::Scaled:
       case WeightScheme::ScaledOdd:
-        PACT_CHECK_OK(check_scale(given[group]));
         result.scales[group] = given[group];
         scaled(part, given[group], result.grid, codes);
         break;

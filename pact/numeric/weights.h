@@ -65,6 +65,9 @@ inline bool has_given_scales(const WeightSpec& spec) {
   return spec.scheme == WeightScheme::Scaled || spec.scheme == WeightScheme::ScaledOdd;
 }
 
+/// Ok if all are positive and they and their inverses are finite.
+Status check_given_scales(std::span<const float> scales);
+
 /// True if weights go through tanh before they are rounded.
 inline bool is_squashed(const WeightSpec& spec) {
   return spec.scheme == WeightScheme::DoReFa && spec.bits > 1;
